@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_BUS: buses
+ */
+
+#include <linux/file.h>
+#include <linux/slab.h>
+#include "bus.h"
+
+static atomic64_t bus_last_cookie = ATOMIC64_INIT(0);
+
+static void bus_free(struct bus *bus)
+{
+	if (bus->proto) {
+		bus->proto->bus_exit(bus);
+		bus_proto_put(bus->proto);
+	}
+	bus_group_free_all(bus);
+	rhashtable_destroy(&bus->addrs);
+	free_percpu(bus->stats);
+	put_net_track(bus->net, &bus->ns_tracker);
+	kfree(bus);
+}
+
+static void bus_free_work(struct work_struct *work)
+{
+	bus_free(container_of(work, struct bus, free_work));
+}
+
+static int bus_init_proto(struct bus *bus)
+{
+	const struct bus_proto *proto;
+	int err;
+
+	if (bus->proto_id == BUS_PROTO_NONE)
+		return 0;
+
+	proto = bus_proto_get(bus->proto_id);
+	if (IS_ERR(proto))
+		return PTR_ERR(proto);
+
+	err = proto->bus_init(bus);
+	if (err) {
+		bus_proto_put(proto);
+		return err;
+	}
+	bus->proto = proto;
+	return 0;
+}
+
+static void bus_init_limits(struct bus *bus)
+{
+	struct bus_net *bn = bus_pernet(bus->net);
+
+	bus->max_msg = READ_ONCE(bn->max_msg);
+	bus->max_qlen = READ_ONCE(bn->max_qlen);
+	bus->overflow_unicast = BUS_OVERFLOW_BLOCK;
+	bus->overflow_multicast = BUS_OVERFLOW_DROP;
+}
+
+/**
+ * bus_alloc() - make a bus
+ * @net: namespace of its listener
+ * @proto_id: BUS_PROTO_*
+ * @name: its name
+ *
+ * Context: May sleep.
+ * Return: The bus with one reference, or an ERR_PTR(): -ENOMEM,
+ * -EPROTONOSUPPORT, or an error of the protocol.
+ */
+struct bus *bus_alloc(struct net *net, u32 proto_id,
+		      const struct bus_name *name)
+{
+	struct bus *bus;
+	int err = -ENOMEM;
+
+	bus = kzalloc_obj(*bus, GFP_KERNEL_ACCOUNT);
+	if (!bus)
+		return ERR_PTR(err);
+
+	bus->stats = alloc_percpu_gfp(struct bus_stats, GFP_KERNEL_ACCOUNT);
+	if (!bus->stats)
+		goto err_free;
+
+	err = rhashtable_init(&bus->addrs, &bus_addr_params);
+	if (err)
+		goto err_stats;
+
+	refcount_set(&bus->ref, 1);
+	bus->cookie = atomic64_inc_return(&bus_last_cookie);
+	bus->net = get_net_track(net, &bus->ns_tracker, GFP_KERNEL);
+	bus->proto_id = proto_id;
+	bus->name = *name;
+	spin_lock_init(&bus->order_lock);
+	mutex_init(&bus->lock);
+	xa_init(&bus->groups);
+	INIT_LIST_HEAD(&bus->eavesdroppers);
+	INIT_WORK(&bus->free_work, bus_free_work);
+	bus_init_limits(bus);
+
+	err = bus_init_proto(bus);
+	if (err)
+		goto err_net;
+	return bus;
+
+err_net:
+	put_net_track(net, &bus->ns_tracker);
+	rhashtable_destroy(&bus->addrs);
+err_stats:
+	free_percpu(bus->stats);
+err_free:
+	kfree(bus);
+	return ERR_PTR(err);
+}
+
+/**
+ * bus_get() - take a reference
+ * @bus: bus
+ *
+ * Context: Any.
+ * Return: @bus.
+ */
+struct bus *bus_get(struct bus *bus)
+{
+	refcount_inc(&bus->ref);
+	return bus;
+}
+EXPORT_SYMBOL_GPL(bus_get);
+
+/**
+ * bus_put() - drop a reference
+ * @bus: bus
+ *
+ * Context: Any. The bus is freed in a work item.
+ */
+void bus_put(struct bus *bus)
+{
+	if (refcount_dec_and_test(&bus->ref))
+		schedule_work(&bus->free_work);
+}
+EXPORT_SYMBOL_GPL(bus_put);
+
+/**
+ * bus_synchronize() - wait for messages that are on their way
+ * @bus: bus
+ *
+ * When it returns, each message that was routed by what was true before the
+ * call is in the queues of its recipients or nowhere.
+ *
+ * Context: May sleep.
+ */
+void bus_synchronize(struct bus *bus)
+{
+	synchronize_rcu_expedited();
+}
+EXPORT_SYMBOL_GPL(bus_synchronize);
+
+/**
+ * bus_from_fd() - find the bus over which a descriptor has authority
+ * @fd: in the caller's table: a listener or an accepted socket
+ * @client: returns the client of an accepted socket, referenced, NULL for a
+ *	listener
+ *
+ * Context: May sleep.
+ * Return: The bus, referenced, or an ERR_PTR(): -EBADF, -ENOTSOCK, -EINVAL for
+ * a socket that is not of AF_BUS or not bound or connected, -EPERM for a
+ * client's.
+ */
+struct bus *bus_from_fd(int fd, struct bus_client **client)
+{
+	struct bus_client *found;
+	struct socket *sock;
+	struct bus *bus;
+	int err;
+
+	*client = NULL;
+	sock = sockfd_lookup(fd, &err);
+	if (!sock)
+		return ERR_PTR(err);
+
+	bus = ERR_PTR(-EINVAL);
+	if (sock->sk->sk_family != AF_BUS)
+		goto out;
+
+	found = bus_sk_client(sock->sk);
+	if (found && !bus_sk(sock->sk)->accepted) {
+		bus = ERR_PTR(-EPERM);
+	} else if (found) {
+		*client = bus_client_get(found);
+		bus = bus_get(found->bus);
+	} else if (bus_sk_bus(sock->sk)) {
+		bus = bus_get(bus_sk_bus(sock->sk));
+	}
+out:
+	sockfd_put(sock);
+	return bus;
+}
+EXPORT_SYMBOL_GPL(bus_from_fd);
+
+void *bus_proto_data(const struct bus *bus)
+{
+	return bus->proto_data;
+}
+EXPORT_SYMBOL_GPL(bus_proto_data);
+
+void bus_set_proto_data(struct bus *bus, void *data)
+{
+	bus->proto_data = data;
+}
+EXPORT_SYMBOL_GPL(bus_set_proto_data);
+
+struct net *bus_net(const struct bus *bus)
+{
+	return bus->net;
+}
+EXPORT_SYMBOL_GPL(bus_net);
+
+u64 bus_cookie(const struct bus *bus)
+{
+	return bus->cookie;
+}
+EXPORT_SYMBOL_GPL(bus_cookie);
+
+u32 bus_proto_id(const struct bus *bus)
+{
+	return bus->proto_id;
+}
+EXPORT_SYMBOL_GPL(bus_proto_id);

@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * AF_BUS: private header
+ */
+#ifndef _NET_BUS_BUS_H
+#define _NET_BUS_BUS_H
+
+#include <linux/atomic.h>
+#include <linux/mutex.h>
+#include <linux/path.h>
+#include <linux/percpu.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/af_bus.h>
+#include <net/scm.h>
+#include <net/sock.h>
+
+/* name.c */
+
+/**
+ * struct bus_name - the path of a bus
+ * @len: bytes in @path, without a terminating NUL; 0 is no name
+ * @path: begins with a NUL if the name is abstract; always followed by a NUL
+ */
+struct bus_name {
+	unsigned int	len;
+	char		path[BUS_PATH_MAX + 1];
+};
+
+int bus_name_parse(const struct sockaddr_bus *addr, int addr_len,
+		   struct bus_name *name);
+bool bus_name_eq(const struct bus_name *a, const struct bus_name *b);
+int bus_name_bind(struct bus *bus, struct sock *sk);
+void bus_name_unbind(struct bus *bus);
+struct sock *bus_name_find(struct net *net, const struct bus_name *name,
+			   u32 proto_id);
+
+/* stat.c */
+
+enum bus_stat {
+	BUS_STAT_UNICASTS,
+	BUS_STAT_MULTICASTS,
+	BUS_STAT_COPIES,
+	BUS_STAT_HANDOVERS,
+	BUS_STAT_FROM_MASTER,
+	BUS_STAT_FILTERED,
+	BUS_STAT_LOST,
+	BUS_STAT_MAX
+};
+
+struct bus_stats {
+	u64	count[BUS_STAT_MAX];
+};
+
+void bus_count(struct bus_client *client, enum bus_stat stat);
+u64 bus_stat_sum(const struct bus *bus, enum bus_stat stat);
+
+/* bus.c */
+
+/**
+ * struct bus - a bus
+ * @ref: held by the listener, by each client, and by who called bus_get()
+ * @cookie: unique on this machine until it is rebooted
+ * @net: namespace of the listener, in which the hooks run; referenced
+ * @proto_id: BUS_PROTO_*
+ * @proto: its protocol, whose module is pinned; NULL for BUS_PROTO_NONE
+ * @proto_data: of the protocol
+ * @name: as given to bind(); constant
+ * @node: file-system node; under the lock of the name table
+ * @name_link: in the name table; under its lock
+ * @listener: under the lock of the name table; not referenced, its release
+ *	takes it out
+ * @order_lock: held while the copies of a multicast are linked into queues,
+ *	so that all queues see multicasts in one order
+ * @lock: serialises joins, leaves and changes of addresses and groups, which
+ *	are read under RCU
+ * @addrs: address to struct bus_holder
+ * @groups: prefix to struct bus_group; they live as long as the bus
+ * @eavesdroppers: clients, by @eaves_link
+ * @last_addr: the unique address given last
+ * @flags: BUS_F_*
+ * @max_msg: bytes
+ * @rcvbuf: bytes, for links made from now on; 0 is the default of sockets
+ * @max_qlen: messages, for links made from now on
+ * @overflow_unicast: BUS_OVERFLOW_*, of clients that connect from now on
+ * @overflow_multicast: likewise
+ * @nr_clients: connected ones
+ * @stats: of all clients together
+ * @free_work: frees the bus where it may sleep
+ *
+ * Made by bind(). It outlives its listener while there are clients, and goes
+ * when the last reference is dropped.
+ */
+struct bus {
+	refcount_t		ref;
+	u64			cookie;
+	struct net		*net;
+	netns_tracker		ns_tracker;
+	u32			proto_id;
+	const struct bus_proto	*proto;
+	void			*proto_data;
+
+	struct bus_name		name;
+	struct path		node;
+	struct hlist_node	name_link;
+	struct sock		*listener;
+
+	spinlock_t		order_lock;	/* order of multicasts */
+
+	struct mutex		lock;		/* membership, addresses */
+	struct rhashtable	addrs;
+	struct xarray		groups;
+	struct list_head	eavesdroppers;
+
+	atomic64_t		last_addr;
+	u32			flags;
+	u32			max_msg;
+	int			rcvbuf;
+	int			max_qlen;
+	u32			overflow_unicast;
+	u32			overflow_multicast;
+	atomic_t		nr_clients;
+	struct bus_stats __percpu *stats;
+	struct work_struct	free_work;
+};
+
+struct bus *bus_alloc(struct net *net, u32 proto_id,
+		      const struct bus_name *name);
+
+/* client.c */
+
+/**
+ * struct bus_client - one connection: the client and its link to the master
+ * @ref: held by both sockets, and by who called bus_client_get()
+ * @rcu: senders find clients under RCU
+ * @bus: its bus; referenced
+ * @addr: unique address; constant
+ * @sk: the client's socket, NULL once that is released. Sockets are freed by
+ *	RCU: under rcu_read_lock() it stays, but takes no messages once closed
+ * @master_sk: the accepted socket, likewise
+ * @joined: on the bus; under bus->lock, read locklessly
+ * @left: was put off or left, will not join again; under bus->lock
+ * @proto_joined: the protocol's leave() is to be called; under bus->lock
+ * @flags: BUS_F_VIA_MASTER
+ * @overflow_unicast: BUS_OVERFLOW_*
+ * @overflow_multicast: likewise
+ * @unacked: hand-overs that the master has not acknowledged
+ * @holders: addresses held, by client_link; under bus->lock
+ * @members: groups it is in, by client_link; under bus->lock
+ * @eaves_link: in bus->eavesdroppers, empty if it does not eavesdrop
+ * @proto_data: of the protocol
+ * @count: of this client
+ *
+ * Made by connect(). A client leaves the bus once, when either socket is shut
+ * down or released; then it cannot be found any more. It is freed an RCU grace
+ * period after the last reference is dropped.
+ */
+struct bus_client {
+	refcount_t		ref;
+	struct rcu_head		rcu;
+	struct bus		*bus;
+	u64			addr;
+	struct sock __rcu	*sk;
+	struct sock __rcu	*master_sk;
+	bool			joined;
+	bool			left;
+	bool			proto_joined;
+	u32			flags;
+	u32			overflow_unicast;
+	u32			overflow_multicast;
+	atomic_t		unacked;
+	struct list_head	holders;
+	struct list_head	members;
+	struct list_head	eaves_link;
+	void			*proto_data;
+	atomic64_t		count[BUS_STAT_MAX];
+};
+
+struct bus_client *bus_client_alloc(struct bus *bus);
+int bus_client_register(struct bus_client *client);
+int bus_client_join(struct bus_client *client);
+int bus_client_eavesdrop(struct bus_client *client, bool on);
+int bus_client_ack(struct bus_client *client, u32 n);
+void bus_client_leave(struct bus_client *client);
+void bus_client_detach(struct bus_client *client, const struct sock *sk);
+void bus_client_disconnect(struct bus_client *client);
+void bus_client_shutdown(struct bus_client *client, bool by_master, int mode);
+
+/* addr.c */
+
+/**
+ * struct bus_holder - an address and who holds it
+ * @addr: the address
+ * @node: in bus->addrs
+ * @client: not referenced: the holder goes when the client leaves
+ * @client_link: in client->holders; under bus->lock
+ * @rcu: freed by RCU
+ */
+struct bus_holder {
+	u64			addr;
+	struct rhash_head	node;
+	struct bus_client	*client;
+	struct list_head	client_link;
+	struct rcu_head		rcu;
+};
+
+extern const struct rhashtable_params bus_addr_params;
+
+int bus_addr_check(u64 addr);
+bool bus_addr_is_multicast(u64 addr);
+int bus_addr_hold(struct bus_client *client, u64 addr);
+int bus_addr_add(struct bus_client *client, u64 addr);
+int bus_addr_del(struct bus_client *client, u64 addr);
+void bus_addr_release_all(struct bus_client *client);
+
+/* group.c */
+
+/**
+ * struct bus_group - who holds an address with a prefix
+ * @members: struct bus_member, by group_link, RCU; changed under bus->lock
+ * @nr: their number; a hint without bus->lock
+ */
+struct bus_group {
+	struct list_head	members;
+	unsigned int		nr;
+};
+
+/**
+ * struct bus_member - a client in a group, once however many addresses it has
+ * @group_link: in group->members
+ * @client_link: in client->members; under bus->lock
+ * @client: not referenced: the member goes when the client leaves
+ * @group: its group
+ * @prefix: of the group
+ * @nr: addresses with this prefix that the client holds; under bus->lock
+ * @rcu: freed by RCU
+ */
+struct bus_member {
+	struct list_head	group_link;
+	struct list_head	client_link;
+	struct bus_client	*client;
+	struct bus_group	*group;
+	u16			prefix;
+	unsigned int		nr;
+	struct rcu_head		rcu;
+};
+
+struct bus_group *bus_group_find(struct bus *bus, u16 prefix);
+int bus_group_add(struct bus_client *client, u16 prefix);
+void bus_group_del(struct bus_client *client, u16 prefix);
+void bus_group_leave_all(struct bus_client *client);
+void bus_group_free_all(struct bus *bus);
+
+/* proto.c */
+const struct bus_proto *bus_proto_get(u32 id);
+void bus_proto_put(const struct bus_proto *proto);
+
+/* msg.c */
+
+/**
+ * struct bus_msg - what all copies of a message share
+ * @ref: held by the sender and by each copy
+ * @committed: set once, after all copies are in their queues; receivers see
+ *	no copy before
+ * @src: unique address of the sender, 0 for the master
+ * @dst: address it was sent to, 0 for none
+ * @len: bytes
+ * @nr_fds: descriptors that came with it
+ * @hand_over: reason for which the protocol wants the master to have it
+ * @pid: of the sender; referenced
+ * @uid: of the sender
+ * @gid: of the sender
+ * @secid: of the sender
+ * @proto: of the bus
+ * @proto_data: of the protocol
+ */
+struct bus_msg {
+	refcount_t		ref;
+	bool			committed;
+	u64			src;
+	u64			dst;
+	unsigned int		len;
+	unsigned int		nr_fds;
+	u32			hand_over;
+	struct pid		*pid;
+	kuid_t			uid;
+	kgid_t			gid;
+#ifdef CONFIG_SECURITY_NETWORK
+	u32			secid;
+#endif
+	const struct bus_proto	*proto;
+	void			*proto_data;
+};
+
+/**
+ * struct bus_skb_cb - what a copy has to itself
+ * @msg: referenced once the copy has its destructor
+ * @fp: its descriptors
+ * @lost: messages that its receiver lost before it
+ * @reason: why it came to the master
+ * @flags: of the protocol, with @reason
+ * @ctrunc: the message had descriptors, its receiver did not ask for them
+ */
+struct bus_skb_cb {
+	struct bus_msg		*msg;
+	struct scm_fp_list	*fp;
+	u64			lost;
+	u32			reason;
+	u32			flags;
+	bool			ctrunc;
+};
+
+static inline struct bus_skb_cb *bus_cb(const struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct bus_skb_cb) > sizeof(skb->cb));
+	return (struct bus_skb_cb *)skb->cb;
+}
+
+struct bus_msg *bus_msg_alloc(gfp_t gfp);
+struct bus_msg *bus_msg_get(struct bus_msg *msg);
+void bus_msg_put(struct bus_msg *msg);
+void bus_msg_own(struct sk_buff *skb);
+struct sk_buff *bus_skb_build(struct msghdr *msg, size_t len);
+int __init bus_msg_init(void);
+
+/* scm.c */
+int bus_scm_check_fds(struct scm_fp_list *fpl, unsigned int copies);
+void bus_scm_charge_fds(struct scm_fp_list *fpl);
+void bus_scm_free_fds(struct scm_fp_list *fpl);
+int bus_scm_list(struct msghdr *msg, struct bus_addr **list, unsigned int *nr);
+void bus_scm_recv(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
+		  int flags);
+
+/* af_bus.c */
+
+/**
+ * struct bus_sock - an AF_BUS socket: listener, client or accepted
+ * @sk: must be first
+ * @lock: serialises bind, listen, connect and shutdown; protects @state
+ * @state: enum bus_state, but for JOINED, which is client->joined; written by
+ *	bus_set_state(), read locklessly
+ * @bus: of a listener; referenced
+ * @client: of a client and an accepted socket, set once; referenced
+ * @accepted: this is the master's end of the link
+ * @recv_lock: one reader at a time, so that a copy that was peeked at keeps
+ *	its descriptors until they are duplicated
+ * @closed: takes no more messages; under sk_receive_queue.lock, like all from
+ *	here to @space_wait
+ * @reserved: messages for which there is room set aside
+ * @max_qlen: messages the queue may hold
+ * @lost: messages lost since the last one in the queue
+ * @space_wait: who waits for room in the queue, or for it to be closed
+ * @blocked_lock: protects the following three
+ * @blocked_on: receiver that had no room after a send that may not wait;
+ *	referenced. poll() withholds EPOLLOUT until it has
+ * @blocked_need: bytes that did not fit
+ * @blocked_wake: in space_wait of @blocked_on, relays the wake-up
+ * @recv_info: BUS_INFO_*
+ * @recv_notrunc: BUS_RECV_NOTRUNC
+ * @recv_rights: BUS_RECV_RIGHTS
+ *
+ * The bytes in the queue and set aside are in sk_rmem_alloc, which changes
+ * under sk_receive_queue.lock only. A listener has the accepted sockets that
+ * nobody has accepted in its queue, each as an empty skb whose sk they are.
+ */
+struct bus_sock {
+	struct sock		sk;
+	struct mutex		lock;		/* state */
+	enum bus_state		state;
+	struct bus		*bus;
+	struct bus_client	*client;
+	bool			accepted;
+
+	struct mutex		recv_lock;	/* one reader at a time */
+	bool			closed;
+	unsigned int		reserved;
+	unsigned int		max_qlen;
+	u64			lost;
+	wait_queue_head_t	space_wait;
+
+	spinlock_t		blocked_lock;	/* blocked_* */
+	struct sock		*blocked_on;
+	unsigned int		blocked_need;
+	wait_queue_entry_t	blocked_wake;
+
+	u32			recv_info;
+	bool			recv_notrunc;
+	bool			recv_rights;
+};
+
+#define bus_sk(ptr) container_of_const(ptr, struct bus_sock, sk)
+
+void bus_set_state(struct sock *sk, enum bus_state state);
+struct bus_client *bus_sk_client(const struct sock *sk);
+struct bus *bus_sk_bus(const struct sock *sk);
+enum bus_state bus_sk_state(const struct sock *sk);
+
+/* queue.c */
+bool bus_queue_has_room(struct sock *sk, unsigned int size);
+int bus_queue_reserve(struct sock *sk, unsigned int size);
+void bus_queue_unreserve(struct sock *sk, unsigned int size);
+int bus_queue_add(struct sock *sk, struct sk_buff *skb, bool reserved);
+void bus_queue_lose(struct sock *sk);
+void bus_queue_close(struct sock *sk);
+void bus_queue_purge(struct sock *sk);
+bool bus_queue_readable(struct sock *sk);
+bool bus_queue_ended(struct sock *sk);
+unsigned int bus_queue_first_len(struct sock *sk);
+struct sk_buff *bus_queue_take(struct sock *sk, size_t size, int flags,
+			       int *err);
+
+/* wait.c */
+int bus_wait_room(struct sock *sk, unsigned int size, long *timeo);
+void bus_block_on(struct sock *sk, struct sock *receiver, unsigned int size);
+void bus_unblock(struct sock *sk);
+bool bus_writable(struct sock *sk);
+void bus_wait_init(struct sock *sk);
+
+/* route.c */
+
+/**
+ * struct bus_rcpt - a recipient of a message
+ * @client: it
+ * @sk: its socket, or the accepted one if @to_master; stays under RCU
+ * @skb: its copy
+ * @to_master: it is the master
+ * @eaves: it is there because it eavesdrops: never waited for
+ * @reserved: there is room set aside in its queue
+ * @drop: it has no room and loses the message
+ * @kick: it has no room and is to be disconnected; @client is referenced
+ * @queued: the copy is in its queue
+ */
+struct bus_rcpt {
+	struct bus_client	*client;
+	struct sock		*sk;
+	struct sk_buff		*skb;
+	bool			to_master;
+	bool			eaves;
+	bool			reserved;
+	bool			drop;
+	bool			kick;
+	bool			queued;
+};
+
+#define BUS_RCPT_INLINE	4
+
+/**
+ * struct bus_route - where a message goes; lives as long as one sendmsg()
+ * @bus: the bus
+ * @src: the client whose link it was sent on
+ * @msg: the message
+ * @skb: its data; the first recipient gets it, the others clones
+ * @fp: its descriptors; the first recipient who takes some gets them
+ * @from_master: sent on the accepted socket
+ * @multicast: overflow policies of multicast apply
+ * @joined: the client had joined when the attempt began
+ * @routed: the protocol waits for its settle()
+ * @decided: recipients were chosen, be it none
+ * @reason: to the master, because of this
+ * @forced: to the master whatever is decided, because of this
+ * @flags: of the protocol, with @reason
+ * @err: the sender's error
+ * @blocked: receiver without room, for which the sender has to wait; referenced
+ * @need: bytes that did not fit
+ * @rcpt: recipients
+ * @nr: their number
+ * @max: how many fit into @rcpt
+ * @spare: clones made before the attempt, where memory may be waited for
+ * @spare_fp: duplicates of @fp, likewise
+ * @nr_spare_fp: their number
+ * @missed: recipients for whom there was no place in @rcpt
+ * @want: recipients to prepare for before the next attempt
+ * @want_skb: clones, likewise
+ * @want_fp: duplicates of @fp, likewise
+ * @few: recipients, if they are few
+ */
+struct bus_route {
+	struct bus		*bus;
+	struct bus_client	*src;
+	struct bus_msg		*msg;
+	struct sk_buff		*skb;
+	struct scm_fp_list	*fp;
+	bool			from_master;
+	bool			multicast;
+	bool			joined;
+	bool			routed;
+	bool			decided;
+	u32			reason;
+	u32			forced;
+	u32			flags;
+	int			err;
+	struct sock		*blocked;
+	unsigned int		need;
+	struct bus_rcpt		*rcpt;
+	unsigned int		nr;
+	unsigned int		max;
+	struct sk_buff_head	spare;
+	struct scm_fp_list	**spare_fp;
+	unsigned int		nr_spare_fp;
+	unsigned int		missed;
+	unsigned int		want;
+	unsigned int		want_skb;
+	unsigned int		want_fp;
+	struct bus_rcpt		few[BUS_RCPT_INLINE];
+};
+
+/* Internal results of an attempt to deliver a message. */
+#define BUS_NEED_MEMORY	1	/* prepare for more recipients, try again */
+#define BUS_LOST_RACE	2	/* a recipient went away, decide again */
+
+void bus_route_init(struct bus_route *route);
+void bus_route_reset(struct bus_route *route);
+void bus_route_free(struct bus_route *route);
+int bus_route_prepare(struct bus_route *route);
+void bus_route_add_group(struct bus_route *route, u16 prefix);
+void bus_route_settle(struct bus_route *route, bool staged);
+int bus_route_deliver(struct bus_route *route);
+void bus_route_kick(struct bus_route *route);
+
+/* hook.c */
+#ifdef CONFIG_NETFILTER
+bool bus_hook_send(struct bus *bus, struct sock *sk, struct sk_buff *skb);
+bool bus_hook_deliver(struct bus *bus, struct sock *sk, struct sk_buff *skb);
+#else
+static inline bool bus_hook_send(struct bus *bus, struct sock *sk,
+				 struct sk_buff *skb)
+{
+	return true;
+}
+
+static inline bool bus_hook_deliver(struct bus *bus, struct sock *sk,
+				    struct sk_buff *skb)
+{
+	return true;
+}
+#endif
+
+/* send.c, recv.c, sockopt.c */
+int bus_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int bus_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+		int flags);
+int bus_setsockopt(struct socket *sock, int level, int optname,
+		   sockptr_t optval, unsigned int optlen);
+int bus_getsockopt(struct socket *sock, int level, int optname,
+		   char __user *optval, int __user *optlen);
+
+/* sysctl.c */
+struct bus_net {
+	struct ctl_table_header	*header;
+	unsigned int		max_msg;
+	unsigned int		max_qlen;
+};
+
+#define BUS_MSG_LIMIT	(128u << 20)
+
+struct bus_net *bus_pernet(struct net *net);
+int __init bus_sysctl_init(void);
+
+#endif /* _NET_BUS_BUS_H */

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_BUS: clients: connecting, joining, leaving
+ */
+
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include "bus.h"
+
+/**
+ * bus_client_alloc() - make a client that is not known on the bus yet
+ * @bus: bus
+ *
+ * Context: May sleep.
+ * Return: The client with one reference, or NULL.
+ */
+struct bus_client *bus_client_alloc(struct bus *bus)
+{
+	struct bus_client *client;
+
+	client = kzalloc_obj(*client, GFP_KERNEL_ACCOUNT);
+	if (!client)
+		return NULL;
+
+	refcount_set(&client->ref, 1);
+	client->bus = bus_get(bus);
+	client->overflow_unicast = READ_ONCE(bus->overflow_unicast);
+	client->overflow_multicast = READ_ONCE(bus->overflow_multicast);
+	INIT_LIST_HEAD(&client->holders);
+	INIT_LIST_HEAD(&client->members);
+	INIT_LIST_HEAD(&client->eaves_link);
+	return client;
+}
+
+/**
+ * bus_client_get() - take a reference
+ * @client: client
+ *
+ * Context: Any.
+ * Return: @client.
+ */
+struct bus_client *bus_client_get(struct bus_client *client)
+{
+	refcount_inc(&client->ref);
+	return client;
+}
+EXPORT_SYMBOL_GPL(bus_client_get);
+
+static void bus_client_free_rcu(struct rcu_head *rcu)
+{
+	struct bus_client *client = container_of(rcu, struct bus_client, rcu);
+	struct bus *bus = client->bus;
+
+	if (client->proto_data)
+		bus->proto->release(client);
+	kfree(client);
+	bus_put(bus);
+}
+
+/**
+ * bus_client_put() - drop a reference
+ * @client: client
+ *
+ * Context: Any.
+ */
+void bus_client_put(struct bus_client *client)
+{
+	if (refcount_dec_and_test(&client->ref))
+		call_rcu(&client->rcu, bus_client_free_rcu);
+}
+EXPORT_SYMBOL_GPL(bus_client_put);
+
+/**
+ * bus_client_register() - give a client its unique address
+ * @client: client
+ *
+ * Context: May sleep.
+ * Return: 0, -ENOMEM, -EADDRNOTAVAIL once all addresses were given away.
+ */
+int bus_client_register(struct bus_client *client)
+{
+	struct bus *bus = client->bus;
+	u64 addr;
+	int err;
+
+	addr = atomic64_inc_return(&bus->last_addr);
+	if (addr >= BUS_CLIENT_MASK)
+		return -EADDRNOTAVAIL;
+
+	client->addr = addr;
+	mutex_lock(&bus->lock);
+	err = bus_addr_hold(client, addr);
+	if (!err)
+		atomic_inc(&bus->nr_clients);
+	else
+		client->left = true;
+	mutex_unlock(&bus->lock);
+	return err;
+}
+
+static int bus_client_join_proto(struct bus_client *client)
+{
+	const struct bus_proto *proto = client->bus->proto;
+	int err;
+
+	if (!proto)
+		return 0;
+
+	err = proto->join(client);
+	if (!err)
+		client->proto_joined = true;
+	return err;
+}
+
+/**
+ * bus_client_join() - the master lets a client onto the bus
+ * @client: client
+ *
+ * Context: May sleep.
+ * Return: 0, -EINVAL if it has joined, -ENOTCONN if it is gone, -ENOMEM, or an
+ * error of the protocol.
+ */
+int bus_client_join(struct bus_client *client)
+{
+	struct bus *bus = client->bus;
+	int err;
+
+	mutex_lock(&bus->lock);
+	err = -ENOTCONN;
+	if (client->left)
+		goto out;
+	err = -EINVAL;
+	if (client->joined)
+		goto out;
+	err = bus_group_add(client, 0);
+	if (err)
+		goto out;
+	err = bus_client_join_proto(client);
+	if (err)
+		bus_group_del(client, 0);
+	else
+		WRITE_ONCE(client->joined, true);
+out:
+	mutex_unlock(&bus->lock);
+	if (!err)
+		bus_synchronize(bus);
+	return err;
+}
+
+/**
+ * bus_client_eavesdrop() - let a client hear everything, or not any more
+ * @client: client
+ * @on: which
+ *
+ * Context: May sleep.
+ * Return: 0 or -EINVAL if the client has not joined.
+ */
+int bus_client_eavesdrop(struct bus_client *client, bool on)
+{
+	struct bus *bus = client->bus;
+	int err = -EINVAL;
+
+	mutex_lock(&bus->lock);
+	if (!client->joined)
+		goto out;
+	err = 0;
+	if (on && list_empty(&client->eaves_link)) {
+		list_add_tail_rcu(&client->eaves_link, &bus->eavesdroppers);
+	} else if (!on && !list_empty(&client->eaves_link)) {
+		list_del_rcu(&client->eaves_link);
+		synchronize_rcu_expedited();
+		INIT_LIST_HEAD(&client->eaves_link);
+	}
+out:
+	mutex_unlock(&bus->lock);
+	if (!err)
+		bus_synchronize(bus);
+	return err;
+}
+
+/**
+ * bus_client_ack() - the master is done with hand-overs of a client
+ * @client: client
+ * @n: how many
+ *
+ * Context: Any.
+ * Return: 0 or -EINVAL if there are not so many.
+ */
+int bus_client_ack(struct bus_client *client, u32 n)
+{
+	int old = atomic_read(&client->unacked);
+
+	do {
+		if (n > (u32)old)
+			return -EINVAL;
+	} while (!atomic_try_cmpxchg(&client->unacked, &old, old - (int)n));
+	return 0;
+}
+
+static bool bus_client_forget(struct bus_client *client)
+{
+	struct bus *bus = client->bus;
+	bool proto_joined;
+
+	lockdep_assert_held(&bus->lock);
+
+	if (client->left)
+		return false;
+
+	client->left = true;
+	WRITE_ONCE(client->joined, false);
+	bus_addr_release_all(client);
+	bus_group_leave_all(client);
+	if (!list_empty(&client->eaves_link))
+		list_del_rcu(&client->eaves_link);
+	atomic_dec(&bus->nr_clients);
+
+	proto_joined = client->proto_joined;
+	client->proto_joined = false;
+	return proto_joined;
+}
+
+/**
+ * bus_client_leave() - take a client off the bus
+ * @client: client; nothing happens if it has left
+ *
+ * Context: May sleep.
+ */
+void bus_client_leave(struct bus_client *client)
+{
+	struct bus *bus = client->bus;
+	bool proto_joined;
+
+	mutex_lock(&bus->lock);
+	proto_joined = bus_client_forget(client);
+	mutex_unlock(&bus->lock);
+
+	if (proto_joined)
+		bus->proto->leave(client);
+}
+
+static struct sock *bus_client_get_sk(struct sock __rcu **skp)
+{
+	struct sock *sk;
+
+	rcu_read_lock();
+	sk = rcu_dereference(*skp);
+	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
+		sk = NULL;
+	rcu_read_unlock();
+	return sk;
+}
+
+static int bus_other_end(int mode)
+{
+	return (mode & RCV_SHUTDOWN ? SEND_SHUTDOWN : 0) |
+	       (mode & SEND_SHUTDOWN ? RCV_SHUTDOWN : 0);
+}
+
+static void bus_shutdown_end(struct bus *bus, struct sock __rcu **skp, int mode)
+{
+	struct sock *sk = bus_client_get_sk(skp);
+
+	if (!sk)
+		return;
+
+	mutex_lock(&bus->lock);
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | mode);
+	mutex_unlock(&bus->lock);
+
+	if (mode & RCV_SHUTDOWN)
+		bus_queue_close(sk);
+	sk->sk_state_change(sk);
+	sk_wake_async(sk, SOCK_WAKE_WAITD,
+		      sk->sk_shutdown == SHUTDOWN_MASK ? POLL_HUP : POLL_IN);
+	sock_put(sk);
+}
+
+/**
+ * bus_client_shutdown() - shut down a link
+ * @client: client, which leaves the bus
+ * @by_master: by the accepted socket
+ * @mode: RCV_SHUTDOWN and SEND_SHUTDOWN as that end sees it
+ *
+ * Context: May sleep.
+ */
+void bus_client_shutdown(struct bus_client *client, bool by_master, int mode)
+{
+	int other = bus_other_end(mode);
+
+	bus_client_leave(client);
+	bus_shutdown_end(client->bus, &client->sk, by_master ? other : mode);
+	bus_shutdown_end(client->bus, &client->master_sk,
+			 by_master ? mode : other);
+	if (by_master)
+		bus_synchronize(client->bus);
+}
+
+/**
+ * bus_client_disconnect() - put a client off the bus
+ * @client: client
+ *
+ * Context: May sleep.
+ */
+void bus_client_disconnect(struct bus_client *client)
+{
+	bus_client_shutdown(client, true, SHUTDOWN_MASK);
+}
+
+/**
+ * bus_client_detach() - one of the two sockets is released
+ * @client: client
+ * @sk: socket
+ *
+ * Context: The caller holds the last reference to the open file.
+ */
+void bus_client_detach(struct bus_client *client, const struct sock *sk)
+{
+	if (bus_sk(sk)->accepted)
+		RCU_INIT_POINTER(client->master_sk, NULL);
+	else
+		RCU_INIT_POINTER(client->sk, NULL);
+}
+
+struct bus *bus_client_bus(const struct bus_client *client)
+{
+	return client->bus;
+}
+EXPORT_SYMBOL_GPL(bus_client_bus);
+
+u64 bus_client_addr(const struct bus_client *client)
+{
+	return client->addr;
+}
+EXPORT_SYMBOL_GPL(bus_client_addr);
+
+bool bus_client_joined(const struct bus_client *client)
+{
+	return READ_ONCE(client->joined);
+}
+EXPORT_SYMBOL_GPL(bus_client_joined);
+
+void *bus_client_proto_data(const struct bus_client *client)
+{
+	return client->proto_data;
+}
+EXPORT_SYMBOL_GPL(bus_client_proto_data);
+
+void bus_client_set_proto_data(struct bus_client *client, void *data)
+{
+	client->proto_data = data;
+}
+EXPORT_SYMBOL_GPL(bus_client_set_proto_data);

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_BUS: messages
+ */
+
+#include <linux/slab.h>
+#include "bus.h"
+
+static struct kmem_cache *bus_msg_cache __ro_after_init;
+
+/**
+ * bus_msg_alloc() - make what the copies of a message will share
+ * @gfp: flags
+ *
+ * Return: The message with one reference, or NULL.
+ */
+struct bus_msg *bus_msg_alloc(gfp_t gfp)
+{
+	struct bus_msg *msg = kmem_cache_zalloc(bus_msg_cache, gfp);
+
+	if (msg)
+		refcount_set(&msg->ref, 1);
+	return msg;
+}
+
+struct bus_msg *bus_msg_get(struct bus_msg *msg)
+{
+	refcount_inc(&msg->ref);
+	return msg;
+}
+
+void bus_msg_put(struct bus_msg *msg)
+{
+	if (!refcount_dec_and_test(&msg->ref))
+		return;
+
+	if (msg->proto_data)
+		msg->proto->msg_free(msg);
+	put_pid(msg->pid);
+	kmem_cache_free(bus_msg_cache, msg);
+}
+
+static void bus_skb_destruct(struct sk_buff *skb)
+{
+	struct bus_skb_cb *cb = bus_cb(skb);
+
+	if (cb->fp)
+		bus_scm_free_fds(cb->fp);
+	bus_msg_put(cb->msg);
+}
+
+/**
+ * bus_msg_own() - let a copy hold a reference to its message
+ * @skb: copy; its cb names the message
+ */
+void bus_msg_own(struct sk_buff *skb)
+{
+	bus_msg_get(bus_cb(skb)->msg);
+	skb->destructor = bus_skb_destruct;
+}
+
+static struct sk_buff *bus_skb_alloc(size_t linear, size_t paged)
+{
+	struct sk_buff *skb;
+	int err;
+
+	skb = alloc_skb_with_frags(linear, paged, PAGE_ALLOC_COSTLY_ORDER, &err,
+				   GFP_KERNEL_ACCOUNT);
+	if (!skb)
+		return NULL;
+
+	skb_put(skb, linear);
+	skb->data_len = paged;
+	skb->len += paged;
+	return skb;
+}
+
+/* What fits into the page fragments of one skb if no two pages are adjacent. */
+#define BUS_PART_LEN	(16 * PAGE_SIZE)
+
+static int bus_skb_append(struct sk_buff *head, size_t len)
+{
+	struct sk_buff **next = &skb_shinfo(head)->frag_list;
+	struct sk_buff *part;
+	size_t part_len;
+
+	while (len) {
+		part_len = min_t(size_t, len, BUS_PART_LEN);
+		part = bus_skb_alloc(0, part_len);
+		if (!part)
+			return -ENOMEM;
+
+		*next = part;
+		next = &part->next;
+		head->len += part->len;
+		head->data_len += part->len;
+		head->truesize += part->truesize;
+		len -= part_len;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * bus_skb_build() - copy a message in
+ * @msg: from user space
+ * @len: bytes
+ *
+ * A small message is linear, a large one in page fragments, one too large for
+ * these in a list of further skbs.
+ *
+ * Context: May sleep.
+ * Return: The skb or an ERR_PTR(): -ENOMEM, -EFAULT.
+ */
+struct sk_buff *bus_skb_build(struct msghdr *msg, size_t len)
+{
+	size_t linear = len <= SKB_MAX_ALLOC ? len : 0;
+	size_t paged = min_t(size_t, len - linear, BUS_PART_LEN);
+	struct sk_buff *skb;
+	int err;
+
+	BUILD_BUG_ON(MAX_SKB_FRAGS * PAGE_SIZE < BUS_PART_LEN);
+
+	skb = bus_skb_alloc(linear, paged);
+	if (!skb)
+		return ERR_PTR(-ENOMEM);
+
+	err = bus_skb_append(skb, len - linear - paged);
+	if (!err)
+		err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
+	if (err) {
+		kfree_skb(skb);
+		return ERR_PTR(err);
+	}
+	return skb;
+}
+
+int __init bus_msg_init(void)
+{
+	bus_msg_cache = KMEM_CACHE(bus_msg, SLAB_ACCOUNT);
+	return bus_msg_cache ? 0 : -ENOMEM;
+}
+
+/* For protocols and hooks. */
+
+void *bus_msg_proto_data(const struct bus_msg *msg)
+{
+	return msg->proto_data;
+}
+EXPORT_SYMBOL_GPL(bus_msg_proto_data);
+
+void bus_msg_set_proto_data(struct bus_msg *msg, void *data)
+{
+	msg->proto_data = data;
+}
+EXPORT_SYMBOL_GPL(bus_msg_set_proto_data);
+
+unsigned int bus_msg_len(const struct bus_msg *msg)
+{
+	return msg->len;
+}
+EXPORT_SYMBOL_GPL(bus_msg_len);
+
+unsigned int bus_msg_nr_fds(const struct bus_msg *msg)
+{
+	return msg->nr_fds;
+}
+EXPORT_SYMBOL_GPL(bus_msg_nr_fds);
+
+u64 bus_msg_src(const struct bus_msg *msg)
+{
+	return msg->src;
+}
+EXPORT_SYMBOL_GPL(bus_msg_src);
+
+u64 bus_msg_dst(const struct bus_msg *msg)
+{
+	return msg->dst;
+}
+EXPORT_SYMBOL_GPL(bus_msg_dst);
+
+/**
+ * bus_msg_hand_over() - the protocol wants the master to have a message
+ * @msg: message, while it is parsed
+ * @reason: why
+ */
+void bus_msg_hand_over(struct bus_msg *msg, u32 reason)
+{
+	msg->hand_over = reason;
+}
+EXPORT_SYMBOL_GPL(bus_msg_hand_over);
+
+u32 bus_msg_handed_over(const struct bus_msg *msg)
+{
+	return msg->hand_over;
+}
+EXPORT_SYMBOL_GPL(bus_msg_handed_over);
+
+struct bus_msg *bus_skb_msg(const struct sk_buff *skb)
+{
+	return bus_cb(skb)->msg;
+}
+EXPORT_SYMBOL_GPL(bus_skb_msg);

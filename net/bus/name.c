@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_BUS: names of buses
+ *
+ * A bus is found by the inode of its node or, if its name is abstract, by
+ * network namespace and name. It can be found while it has a listener.
+ */
+
+#include <linux/fs.h>
+#include <linux/hashtable.h>
+#include <linux/jhash.h>
+#include <net/af_unix.h>
+#include <net/netns/hash.h>
+#include "bus.h"
+
+static DEFINE_HASHTABLE(bus_names, 8);
+static DEFINE_SPINLOCK(bus_names_lock);
+
+static bool bus_name_is_abstract(const struct bus_name *name)
+{
+	return !name->path[0];
+}
+
+static u32 bus_name_hash(const struct net *net, const struct bus_name *name,
+			 const struct inode *inode)
+{
+	if (inode)
+		return hash_ptr(inode, 32);
+	return jhash(name->path, name->len, net_hash_mix(net));
+}
+
+/**
+ * bus_name_parse() - check an address and copy its path
+ * @addr: address, in the kernel
+ * @addr_len: its length, at most that of struct sockaddr_bus
+ * @name: returns the path
+ *
+ * Return: 0 or -EINVAL.
+ */
+int bus_name_parse(const struct sockaddr_bus *addr, int addr_len,
+		   struct bus_name *name)
+{
+	const int offset = offsetof(struct sockaddr_bus, sbus_path);
+	int len = addr_len - offset;
+	int pad2 = addr_len - (int)offsetof(struct sockaddr_bus, __pad2);
+
+	if (len < 0 || addr_len > (int)sizeof(*addr))
+		return -EINVAL;
+	if (addr->sbus_family != AF_BUS)
+		return -EINVAL;
+	if (memchr_inv(addr->__pad, 0, sizeof(addr->__pad)))
+		return -EINVAL;
+	if (pad2 > 0 && memchr_inv(&addr->__pad2, 0, pad2))
+		return -EINVAL;
+
+	len = min(len, BUS_PATH_MAX);
+	if (len && addr->sbus_path[0])
+		len = strnlen(addr->sbus_path, len);
+	else
+		while (len && !addr->sbus_path[len - 1])
+			len--;
+
+	memset(name, 0, sizeof(*name));
+	memcpy(name->path, addr->sbus_path, len);
+	name->len = len;
+	return 0;
+}
+
+bool bus_name_eq(const struct bus_name *a, const struct bus_name *b)
+{
+	return a->len == b->len && !memcmp(a->path, b->path, a->len);
+}
+
+static struct bus *bus_name_lookup(const struct net *net,
+				   const struct bus_name *name,
+				   const struct inode *inode)
+{
+	struct bus *bus;
+	u32 hash;
+
+	lockdep_assert_held(&bus_names_lock);
+
+	hash = bus_name_hash(net, name, inode);
+	hash_for_each_possible(bus_names, bus, name_link, hash) {
+		if (inode) {
+			if (bus->node.dentry &&
+			    d_backing_inode(bus->node.dentry) == inode)
+				return bus;
+		} else if (!bus->node.dentry && bus->net == net &&
+			   bus_name_eq(&bus->name, name)) {
+			return bus;
+		}
+	}
+	return NULL;
+}
+
+static int bus_name_insert(struct bus *bus, struct sock *sk,
+			   const struct inode *inode)
+{
+	int err = -EADDRINUSE;
+
+	spin_lock(&bus_names_lock);
+	if (!bus_name_lookup(bus->net, &bus->name, inode)) {
+		bus->listener = sk;
+		hash_add(bus_names, &bus->name_link,
+			 bus_name_hash(bus->net, &bus->name, inode));
+		err = 0;
+	}
+	spin_unlock(&bus_names_lock);
+	return err;
+}
+
+static int bus_name_bind_node(struct bus *bus, struct sock *sk)
+{
+	umode_t mode = SOCK_INODE(sk->sk_socket)->i_mode & S_IALLUGO &
+		       ~current_umask();
+	struct dentry *dentry;
+	struct path parent;
+	int err;
+
+	dentry = unix_create_node(bus->name.path, mode, &parent);
+	if (IS_ERR(dentry)) {
+		err = PTR_ERR(dentry);
+		return err == -EEXIST ? -EADDRINUSE : err;
+	}
+
+	bus->node.mnt = mntget(parent.mnt);
+	bus->node.dentry = dget(dentry);
+	err = bus_name_insert(bus, sk, d_backing_inode(dentry));
+	unix_create_node_done(&parent, dentry, err);
+	return err;
+}
+
+/**
+ * bus_name_bind() - make a bus known by its name
+ * @bus: bus, not bound yet
+ * @sk: its listener
+ *
+ * Context: May sleep.
+ * Return: 0, -EADDRINUSE, or what creating a node in the file system returns.
+ */
+int bus_name_bind(struct bus *bus, struct sock *sk)
+{
+	if (bus_name_is_abstract(&bus->name))
+		return bus_name_insert(bus, sk, NULL);
+	return bus_name_bind_node(bus, sk);
+}
+
+/**
+ * bus_name_unbind() - the listener goes, the bus cannot be found any more
+ * @bus: bus
+ *
+ * Also undoes a bus_name_bind() that failed.
+ *
+ * Context: May sleep.
+ */
+void bus_name_unbind(struct bus *bus)
+{
+	struct path node;
+
+	spin_lock(&bus_names_lock);
+	if (!hlist_unhashed(&bus->name_link))
+		hash_del(&bus->name_link);
+	bus->listener = NULL;
+	node = bus->node;
+	memset(&bus->node, 0, sizeof(bus->node));
+	spin_unlock(&bus_names_lock);
+
+	if (node.dentry)
+		path_put(&node);
+}
+
+static struct sock *bus_name_get_listener(const struct net *net,
+					  const struct bus_name *name,
+					  const struct inode *inode,
+					  u32 proto_id)
+{
+	struct sock *sk = ERR_PTR(-ECONNREFUSED);
+	struct bus *bus;
+
+	spin_lock(&bus_names_lock);
+	bus = bus_name_lookup(net, name, inode);
+	if (bus && bus->proto_id != proto_id) {
+		sk = ERR_PTR(-EPROTOTYPE);
+	} else if (bus) {
+		sk = bus->listener;
+		sock_hold(sk);
+	}
+	spin_unlock(&bus_names_lock);
+	return sk;
+}
+
+/**
+ * bus_name_find() - find the listener of a bus
+ * @net: namespace in which an abstract name is looked up
+ * @name: name of the bus
+ * @proto_id: protocol of the bus
+ *
+ * Context: May sleep.
+ * Return: The listener, referenced, or an ERR_PTR(): -ECONNREFUSED if there is
+ * none, -EPROTOTYPE if the bus has another protocol, -EACCES, and what a path
+ * lookup returns.
+ */
+struct sock *bus_name_find(struct net *net, const struct bus_name *name,
+			   u32 proto_id)
+{
+	struct path path;
+	struct sock *sk;
+	int err;
+
+	if (bus_name_is_abstract(name))
+		return bus_name_get_listener(net, name, NULL, proto_id);
+
+	err = unix_find_node(name->path, &path);
+	if (err)
+		return ERR_PTR(err);
+
+	sk = bus_name_get_listener(net, name, d_backing_inode(path.dentry),
+				   proto_id);
+	if (!IS_ERR(sk))
+		touch_atime(&path);
+	path_put(&path);
+	return sk;
+}

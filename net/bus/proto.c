@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_BUS: protocols on a bus
+ */
+
+#include <linux/kmod.h>
+#include <linux/module.h>
+#include "bus.h"
+
+static const struct bus_proto *bus_protos[BUS_PROTO_MAX + 1];
+static DEFINE_MUTEX(bus_protos_lock);
+
+/**
+ * bus_register_proto() - make a protocol available
+ * @proto: protocol; all operations but msg_free are mandatory
+ *
+ * Context: May sleep.
+ * Return: 0, -EINVAL for an id the UAPI does not know, -EEXIST.
+ */
+int bus_register_proto(const struct bus_proto *proto)
+{
+	int err = 0;
+
+	if (proto->id == BUS_PROTO_NONE || proto->id > BUS_PROTO_MAX)
+		return -EINVAL;
+
+	mutex_lock(&bus_protos_lock);
+	if (bus_protos[proto->id])
+		err = -EEXIST;
+	else
+		bus_protos[proto->id] = proto;
+	mutex_unlock(&bus_protos_lock);
+	return err;
+}
+EXPORT_SYMBOL_GPL(bus_register_proto);
+
+/**
+ * bus_unregister_proto() - take a protocol away
+ * @proto: protocol; no bus has it, or its module would be pinned
+ *
+ * Context: May sleep.
+ */
+void bus_unregister_proto(const struct bus_proto *proto)
+{
+	mutex_lock(&bus_protos_lock);
+	bus_protos[proto->id] = NULL;
+	mutex_unlock(&bus_protos_lock);
+}
+EXPORT_SYMBOL_GPL(bus_unregister_proto);
+
+static const struct bus_proto *bus_proto_try_get(u32 id)
+{
+	const struct bus_proto *proto;
+
+	mutex_lock(&bus_protos_lock);
+	proto = bus_protos[id];
+	if (proto && !try_module_get(proto->owner))
+		proto = NULL;
+	mutex_unlock(&bus_protos_lock);
+	return proto;
+}
+
+/**
+ * bus_proto_get() - find a protocol, load its module, and pin it
+ * @id: BUS_PROTO_*, but not %BUS_PROTO_NONE
+ *
+ * Context: May sleep.
+ * Return: The protocol or an ERR_PTR(-EPROTONOSUPPORT).
+ */
+const struct bus_proto *bus_proto_get(u32 id)
+{
+	const struct bus_proto *proto;
+
+	if (id > BUS_PROTO_MAX)
+		return ERR_PTR(-EPROTONOSUPPORT);
+
+	proto = bus_proto_try_get(id);
+	if (!proto) {
+		request_module("net-pf-%d-proto-%d", PF_BUS, id);
+		proto = bus_proto_try_get(id);
+	}
+	return proto ?: ERR_PTR(-EPROTONOSUPPORT);
+}
+
+void bus_proto_put(const struct bus_proto *proto)
+{
+	module_put(proto->owner);
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_BUS: receiving
+ */
+
+#include <linux/sched/signal.h>
+#include "bus.h"
+
+static bool bus_recv_would_wait(struct sock *sk)
+{
+	return !READ_ONCE(sk->sk_err) && !bus_queue_ended(sk) &&
+	       !bus_queue_readable(sk);
+}
+
+static int bus_recv_wait(struct sock *sk, long *timeo)
+{
+	DEFINE_WAIT(wait);
+	int err = 0;
+
+	if (!*timeo)
+		return -EAGAIN;
+
+	prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
+	if (bus_recv_would_wait(sk)) {
+		if (signal_pending(current))
+			err = sock_intr_errno(*timeo);
+		else
+			*timeo = schedule_timeout(*timeo);
+	}
+	finish_wait(sk_sleep(sk), &wait);
+	return err;
+}
+
+static void bus_recv_name(struct msghdr *msg, const struct bus_msg *m)
+{
+	struct sockaddr_bus *addr = msg->msg_name;
+
+	if (!addr)
+		return;
+
+	memset(addr, 0, offsetof(struct sockaddr_bus, sbus_path));
+	addr->sbus_family = AF_BUS;
+	addr->sbus_addr.s_addr = m->src;
+	msg->msg_namelen = offsetof(struct sockaddr_bus, sbus_path);
+}
+
+static int bus_recv_skb(struct socket *sock, struct msghdr *msg, size_t size,
+			int flags, struct sk_buff *skb)
+{
+	size_t len = skb->len;
+	int err;
+
+	if (len > size)
+		msg->msg_flags |= MSG_TRUNC;
+
+	bus_recv_name(msg, bus_cb(skb)->msg);
+	err = skb_copy_datagram_msg(skb, 0, msg, min(len, size));
+	if (err)
+		return err;
+
+	bus_scm_recv(sock, msg, skb, flags);
+	return flags & MSG_TRUNC ? len : min(len, size);
+}
+
+/**
+ * bus_recvmsg() - receive a message
+ * @sock: socket
+ * @msg: buffers
+ * @size: bytes of the data buffer
+ * @flags: MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT
+ *
+ * Context: May sleep.
+ * Return: Bytes, 0 at end-of-file, or an error.
+ */
+int bus_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags)
+{
+	struct sock *sk = sock->sk;
+	struct bus_sock *b = bus_sk(sk);
+	struct sk_buff *skb;
+	long timeo;
+	int err;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (!bus_sk_client(sk))
+		return -ENOTCONN;
+
+	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	for (;;) {
+		mutex_lock(&b->recv_lock);
+		skb = bus_queue_take(sk, size, flags, &err);
+		if (skb)
+			break;
+		mutex_unlock(&b->recv_lock);
+		if (err != -EAGAIN)
+			return err;
+		err = bus_recv_wait(sk, &timeo);
+		if (err)
+			return err;
+	}
+
+	err = bus_recv_skb(sock, msg, size, flags, skb);
+	mutex_unlock(&b->recv_lock);
+	consume_skb(skb);
+	return err;
+}

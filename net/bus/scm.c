@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_BUS: control messages
+ */
+
+#include <linux/capability.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
+#include <linux/slab.h>
+#include <net/af_unix.h>
+#include "bus.h"
+
+/* Sockets in flight have to wait for the collector. */
+static bool bus_scm_has_sockets(const struct scm_fp_list *fpl)
+{
+	return fpl->count_unix;
+}
+
+/**
+ * bus_scm_check_fds() - may the caller have so many descriptors in flight?
+ * @fpl: descriptors
+ * @copies: of them
+ *
+ * Return: 0, -ETOOMANYREFS, or -EOPNOTSUPP for sockets that cannot be passed.
+ */
+int bus_scm_check_fds(struct scm_fp_list *fpl, unsigned int copies)
+{
+	u64 more = (u64)fpl->count * copies - 1;
+
+	if (bus_scm_has_sockets(fpl))
+		return -EOPNOTSUPP;
+
+	if (READ_ONCE(fpl->user->unix_inflight) + more >
+	    rlimit(RLIMIT_NOFILE) &&
+	    !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
+		return -ETOOMANYREFS;
+	return 0;
+}
+
+/**
+ * bus_scm_charge_fds() - count descriptors as in flight
+ * @fpl: descriptors, no sockets among them
+ *
+ * Context: Process context.
+ */
+void bus_scm_charge_fds(struct scm_fp_list *fpl)
+{
+	unix_add_edges(fpl, NULL);
+}
+
+static void bus_scm_uncharge_fds(struct scm_fp_list *fpl)
+{
+	unix_destroy_fpl(fpl);
+}
+
+/**
+ * bus_scm_free_fds() - drop descriptors that were charged
+ * @fpl: descriptors
+ *
+ * Context: Process context.
+ */
+void bus_scm_free_fds(struct scm_fp_list *fpl)
+{
+	struct scm_cookie scm = { .fp = fpl };
+
+	bus_scm_uncharge_fds(fpl);
+	scm_destroy(&scm);
+}
+
+static int bus_scm_copy_list(struct cmsghdr *cmsg, struct bus_addr **list,
+			     unsigned int *nr)
+{
+	size_t len = cmsg->cmsg_len - sizeof(*cmsg);
+	unsigned int i;
+	int err;
+
+	if (*list || !len || len % sizeof(struct bus_addr))
+		return -EINVAL;
+
+	*list = kvmemdup(CMSG_DATA(cmsg), len, GFP_KERNEL_ACCOUNT);
+	if (!*list)
+		return -ENOMEM;
+
+	*nr = len / sizeof(struct bus_addr);
+	for (i = 0; i < *nr; i++) {
+		err = (*list)[i].s_addr == BUS_MASTER_ADDR ||
+		      bus_addr_is_multicast((*list)[i].s_addr) ? -EINVAL : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * bus_scm_list() - find SCM_BUS_LIST
+ * @msg: from user space
+ * @list: returns the addresses or NULL; to be freed with kvfree() in any case
+ * @nr: returns their number
+ *
+ * Context: May sleep.
+ * Return: 0, -EINVAL for a malformed or unknown control message, -ENOMEM.
+ */
+int bus_scm_list(struct msghdr *msg, struct bus_addr **list, unsigned int *nr)
+{
+	struct cmsghdr *cmsg;
+	int err;
+
+	for_each_cmsghdr(cmsg, msg) {
+		if (!CMSG_OK(msg, cmsg))
+			return -EINVAL;
+		if (cmsg->cmsg_level != SOL_BUS)
+			continue;
+		if (cmsg->cmsg_type != SCM_BUS_LIST)
+			return -EINVAL;
+		err = bus_scm_copy_list(cmsg, list, nr);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void bus_scm_take_fds(struct scm_cookie *scm, struct sk_buff *skb,
+			     int flags)
+{
+	struct bus_skb_cb *cb = bus_cb(skb);
+
+	if (flags & MSG_PEEK) {
+		scm->fp = scm_fp_dup(cb->fp);
+		return;
+	}
+	scm->fp = cb->fp;
+	cb->fp = NULL;
+	bus_scm_uncharge_fds(scm->fp);
+}
+
+static void bus_scm_recv_info(struct sock *sk, struct msghdr *msg,
+			      struct sk_buff *skb)
+{
+	u32 info = READ_ONCE(bus_sk(sk)->recv_info);
+	struct bus_skb_cb *cb = bus_cb(skb);
+
+	if (info & BUS_INFO_DST) {
+		struct bus_addr dst = { .s_addr = cb->msg->dst };
+
+		put_cmsg(msg, SOL_BUS, SCM_BUS_DST, sizeof(dst), &dst);
+	}
+	if ((info & BUS_INFO_LOST) && cb->lost)
+		put_cmsg(msg, SOL_BUS, SCM_BUS_LOST, sizeof(cb->lost),
+			 &cb->lost);
+	if ((info & BUS_INFO_REASON) && cb->reason) {
+		struct bus_reason reason = {
+			.reason	= cb->reason,
+			.flags	= cb->flags,
+		};
+
+		put_cmsg(msg, SOL_BUS, SCM_BUS_REASON, sizeof(reason), &reason);
+	}
+}
+
+/**
+ * bus_scm_recv() - deliver what comes beside the data
+ * @sock: receiver; its recv_lock is held
+ * @msg: to user space
+ * @skb: message
+ * @flags: of recvmsg()
+ *
+ * What says how to read the message comes first, so that a control buffer
+ * that is too small for the descriptors still has it.
+ *
+ * Context: May sleep.
+ */
+void bus_scm_recv(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
+		  int flags)
+{
+	struct bus_skb_cb *cb = bus_cb(skb);
+	struct scm_cookie scm = {};
+
+	if (READ_ONCE(bus_sk(sock->sk)->recv_info) && msg->msg_control)
+		bus_scm_recv_info(sock->sk, msg, skb);
+
+	scm_set_cred(&scm, cb->msg->pid, cb->msg->uid, cb->msg->gid);
+#ifdef CONFIG_SECURITY_NETWORK
+	scm.secid = cb->msg->secid;
+#endif
+	if (cb->fp)
+		bus_scm_take_fds(&scm, skb, flags);
+	else if (cb->ctrunc)
+		msg->msg_flags |= MSG_CTRUNC;
+
+	scm_recv_bus(sock, msg, &scm, flags);
+}

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_BUS: sending
+ */
+
+#include <linux/init.h>
+#include <linux/pid.h>
+#include <linux/pidfs.h>
+#include <linux/slab.h>
+#include "bus.h"
+
+/**
+ * struct bus_send - one sendmsg()
+ * @sk: the socket
+ * @client: whose link it is an end of
+ * @accepted: it is the master's end
+ * @addressed: there is an address
+ * @dst: the address
+ * @list: addresses of SCM_BUS_LIST, or NULL
+ * @nr_list: their number
+ * @parsed: the protocol has seen the message
+ * @route: where it goes
+ */
+struct bus_send {
+	struct sock		*sk;
+	struct bus_client	*client;
+	bool			accepted;
+	bool			addressed;
+	u64			dst;
+	struct bus_addr		*list;
+	unsigned int		nr_list;
+	bool			parsed;
+	struct bus_route	route;
+};
+
+static int bus_send_address(struct bus_send *send, const struct msghdr *msg)
+{
+	const struct sockaddr_bus *addr = msg->msg_name;
+	struct bus_name name;
+	int err;
+
+	if (!msg->msg_namelen)
+		return 0;
+
+	err = bus_name_parse(addr, msg->msg_namelen, &name);
+	if (err)
+		return err;
+	if (name.len && !bus_name_eq(&name, &send->client->bus->name))
+		return -EHOSTUNREACH;
+
+	send->addressed = true;
+	send->dst = addr->sbus_addr.s_addr;
+	if (send->accepted && send->dst == BUS_MASTER_ADDR)
+		return -EINVAL;
+	return 0;
+}
+
+static int bus_send_control(struct bus_send *send, struct msghdr *msg)
+{
+	int err;
+
+	err = bus_scm_list(msg, &send->list, &send->nr_list);
+	if (err || !send->list)
+		return err;
+	if (!send->accepted)
+		return -EPERM;
+	return send->addressed ? -EINVAL : 0;
+}
+
+static int bus_send_creds(struct bus_msg *m, struct scm_cookie *scm)
+{
+	int err;
+
+	if (scm->pid) {
+		m->pid = get_pid(scm->pid);
+		m->uid = scm->creds.uid;
+		m->gid = scm->creds.gid;
+	} else {
+		err = pidfs_register_pid(task_tgid(current));
+		if (err)
+			return err;
+		m->pid = get_pid(task_tgid(current));
+		current_uid_gid(&m->uid, &m->gid);
+	}
+#ifdef CONFIG_SECURITY_NETWORK
+	m->secid = scm->secid;
+#endif
+	return 0;
+}
+
+static int bus_send_fds(struct bus_send *send, struct scm_cookie *scm)
+{
+	int err;
+
+	if (!scm->fp)
+		return 0;
+
+	err = bus_scm_check_fds(scm->fp, 1);
+	if (err)
+		return err;
+
+	bus_scm_charge_fds(scm->fp);
+	send->route.fp = scm->fp;
+	send->route.msg->nr_fds = scm->fp->count;
+	scm->fp = NULL;
+	return 0;
+}
+
+static struct bus_msg *bus_send_new_msg(struct bus_send *send, size_t len)
+{
+	struct bus_client *client = send->client;
+	struct bus_msg *m;
+
+	m = bus_msg_alloc(GFP_KERNEL);
+	if (!m)
+		return NULL;
+
+	m->len = len;
+	m->proto = client->bus->proto;
+	m->src = send->accepted ? BUS_MASTER_ADDR : client->addr;
+	m->dst = send->dst;
+	if (send->accepted && !send->addressed && !send->list)
+		m->dst = client->addr;
+	return m;
+}
+
+static int bus_send_build(struct bus_send *send, struct msghdr *msg, size_t len,
+			  struct scm_cookie *scm)
+{
+	struct bus_route *route = &send->route;
+	struct sk_buff *skb;
+	int err;
+
+	route->msg = bus_send_new_msg(send, len);
+	if (!route->msg)
+		return -ENOMEM;
+
+	err = bus_send_creds(route->msg, scm);
+	if (err)
+		return err;
+
+	skb = bus_skb_build(msg, len);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
+
+	route->skb = skb;
+	bus_cb(skb)->msg = route->msg;
+	return bus_send_fds(send, scm);
+}
+
+static int bus_send_parse(struct bus_send *send)
+{
+	const struct bus_proto *proto = send->client->bus->proto;
+	struct bus_route *route = &send->route;
+
+	if (!proto || send->accepted || !READ_ONCE(send->client->joined))
+		return 0;
+
+	send->parsed = true;
+	return proto->parse(send->client, route->msg, route->skb);
+}
+
+/* Choosing recipients, under rcu_read_lock(). */
+
+static void bus_find_address(struct bus_send *send)
+{
+	struct bus_route *route = &send->route;
+	struct bus_client *client;
+
+	if (bus_addr_is_multicast(send->dst)) {
+		bus_route_add_group(route, BUS_PREFIX(send->dst));
+		return;
+	}
+
+	client = bus_lookup(route->bus, send->dst);
+	if (!client)
+		bus_route_master(route, BUS_REASON_NO_OWNER);
+	else if (!READ_ONCE(client->joined))
+		bus_route_master(route, BUS_REASON_NOT_JOINED);
+	else
+		bus_route_add(route, client);
+}
+
+static void bus_find_list(struct bus_send *send)
+{
+	struct bus_route *route = &send->route;
+	struct bus_client *client;
+	unsigned int i;
+
+	bus_route_multicast(route);
+	for (i = 0; i < send->nr_list; i++) {
+		client = bus_lookup(route->bus, send->list[i].s_addr);
+		if (client && READ_ONCE(client->joined))
+			bus_route_add(route, client);
+	}
+}
+
+static void bus_find_for_master(struct bus_send *send)
+{
+	struct bus_route *route = &send->route;
+
+	if (send->list) {
+		bus_find_list(send);
+	} else if (!send->addressed) {
+		bus_route_add(route, send->client);
+		if (route->reason)
+			route->err = -EPIPE;
+	} else {
+		bus_find_address(send);
+		if (route->reason)
+			route->err = -EHOSTUNREACH;
+	}
+}
+
+static void bus_find_by_proto(struct bus_send *send)
+{
+	struct bus_route *route = &send->route;
+
+	if (!send->parsed) {
+		bus_route_master(route, BUS_REASON_UNROUTED);
+		return;
+	}
+
+	route->reason = route->msg->hand_over;
+	route->routed = true;
+	route->bus->proto->route(send->client, route->msg, route);
+	if (route->msg->hand_over)
+		route->reason = route->msg->hand_over;
+}
+
+static u32 bus_find_forced(const struct bus_client *client)
+{
+	u32 bus_flags = READ_ONCE(client->bus->flags);
+
+	if ((bus_flags | READ_ONCE(client->flags)) & BUS_F_VIA_MASTER)
+		return BUS_REASON_VIA_MASTER;
+	if ((bus_flags & BUS_F_ORDERED) && atomic_read(&client->unacked))
+		return BUS_REASON_ORDER;
+	return BUS_REASON_NONE;
+}
+
+static void bus_find_for_client(struct bus_send *send)
+{
+	bool to_master = !send->addressed || send->dst == BUS_MASTER_ADDR;
+	struct bus_route *route = &send->route;
+
+	if (!route->joined) {
+		if (!to_master)
+			route->err = -EHOSTUNREACH;
+		bus_route_master(route, BUS_REASON_ADDRESSED);
+		return;
+	}
+
+	route->forced = bus_find_forced(send->client);
+	if (route->bus->proto)
+		bus_find_by_proto(send);
+	else if (to_master)
+		bus_route_master(route, BUS_REASON_ADDRESSED);
+	else
+		bus_find_address(send);
+}
+
+static int bus_send_attempt(struct bus_send *send)
+{
+	struct bus_route *route = &send->route;
+	int err;
+
+	route->joined = READ_ONCE(send->client->joined);
+	if (!bus_hook_send(route->bus, send->sk, route->skb))
+		return -EPERM;
+
+	if (send->accepted)
+		bus_find_for_master(send);
+	else
+		bus_find_for_client(send);
+
+	err = bus_route_deliver(route);
+	bus_route_settle(route, false);
+	return err;
+}
+
+/* The recipients are known under RCU only, so they are given back there. */
+static int bus_send_try(struct bus_send *send)
+{
+	int err;
+
+	rcu_read_lock();
+	bus_route_reset(&send->route);
+	err = bus_send_attempt(send);
+	if (err)
+		bus_route_reset(&send->route);
+	rcu_read_unlock();
+	return err;
+}
+
+static int bus_send_wait(struct bus_send *send, long *timeo)
+{
+	struct bus_route *route = &send->route;
+	int err;
+
+	if (*timeo) {
+		err = bus_wait_room(route->blocked, route->need, timeo);
+	} else {
+		bus_block_on(send->sk, route->blocked, route->need);
+		err = bus_writable(send->sk) ? 0 : -EAGAIN;
+	}
+	sock_put(route->blocked);
+	route->blocked = NULL;
+	return err;
+}
+
+static int bus_send_deliver(struct bus_send *send, long timeo)
+{
+	struct bus_route *route = &send->route;
+	int err;
+
+	for (;;) {
+		if (READ_ONCE(send->sk->sk_shutdown) & SEND_SHUTDOWN)
+			return -EPIPE;
+
+		err = bus_send_try(send);
+		if (err == BUS_NEED_MEMORY)
+			err = bus_route_prepare(route);
+		else if (err == BUS_LOST_RACE)
+			err = 0;
+		else if (err == -EAGAIN && route->blocked)
+			err = bus_send_wait(send, &timeo);
+		else
+			break;
+		if (err)
+			return err;
+		cond_resched();
+	}
+	if (!err)
+		bus_route_kick(route);
+	return err;
+}
+
+/* Room for a group known beforehand saves deciding twice. */
+static int bus_send_expect(struct bus_send *send)
+{
+	struct bus_route *route = &send->route;
+	struct bus_group *group;
+
+	if (send->list) {
+		route->want = send->nr_list;
+	} else if (send->addressed && bus_addr_is_multicast(send->dst)) {
+		rcu_read_lock();
+		group = bus_group_find(route->bus, BUS_PREFIX(send->dst));
+		if (group)
+			route->want = READ_ONCE(group->nr);
+		rcu_read_unlock();
+	}
+	return bus_route_prepare(route);
+}
+
+static int bus_send_check(const struct sock *sk, const struct msghdr *msg,
+			  const struct bus_client *client, size_t len)
+{
+	if (msg->msg_flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (!client)
+		return -ENOTCONN;
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+		return -EPIPE;
+	if (len > READ_ONCE(client->bus->max_msg))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int bus_send_one(struct bus_send *send, struct msghdr *msg, size_t len,
+			struct scm_cookie *scm)
+{
+	long timeo = sock_sndtimeo(send->sk, msg->msg_flags & MSG_DONTWAIT);
+	int err;
+
+	err = bus_send_address(send, msg);
+	if (!err)
+		err = bus_send_control(send, msg);
+	if (!err)
+		err = bus_send_build(send, msg, len, scm);
+	if (!err)
+		err = bus_send_parse(send);
+	if (!err)
+		err = bus_send_expect(send);
+	if (!err)
+		err = bus_send_deliver(send, timeo);
+	return err;
+}
+
+/**
+ * bus_sendmsg() - send a message
+ * @sock: socket
+ * @msg: message
+ * @len: bytes
+ *
+ * Context: May sleep.
+ * Return: @len or an error.
+ */
+int bus_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct bus_send send = { .sk = sock->sk };
+	struct scm_cookie scm;
+	int err;
+
+	send.client = bus_sk_client(sock->sk);
+	err = bus_send_check(sock->sk, msg, send.client, len);
+	if (err)
+		return err;
+
+	err = scm_send(sock, msg, &scm, false);
+	if (err)
+		return err;
+
+	send.accepted = bus_sk(sock->sk)->accepted;
+	send.route.bus = send.client->bus;
+	send.route.src = send.client;
+	send.route.from_master = send.accepted;
+	bus_route_init(&send.route);
+
+	err = bus_send_one(&send, msg, len, &scm);
+
+	kvfree(send.list);
+	bus_route_free(&send.route);
+	if (send.route.msg)
+		bus_msg_put(send.route.msg);
+	scm_destroy(&scm);
+	return err ?: len;
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_BUS: sysctls, net.bus.*
+ */
+
+#include <linux/sysctl.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+#include "bus.h"
+
+static unsigned int bus_net_id __ro_after_init;
+
+struct bus_net *bus_pernet(struct net *net)
+{
+	return net_generic(net, bus_net_id);
+}
+
+#ifdef CONFIG_SYSCTL
+static const unsigned int bus_msg_limit = BUS_MSG_LIMIT;
+
+static const struct ctl_table bus_table[] = {
+	{
+		.procname	= "max_msg",
+		.data		= (void *)offsetof(struct bus_net, max_msg),
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_douintvec_minmax,
+		.extra1		= SYSCTL_ONE,
+		.extra2		= (void *)&bus_msg_limit,
+	},
+	{
+		.procname	= "max_qlen",
+		.data		= (void *)offsetof(struct bus_net, max_qlen),
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_douintvec_minmax,
+		.extra1		= SYSCTL_ONE,
+		.extra2		= SYSCTL_INT_MAX,
+	},
+};
+
+static int bus_sysctl_register(struct net *net)
+{
+	struct bus_net *bn = bus_pernet(net);
+	struct ctl_table *table;
+	size_t i;
+
+	table = kmemdup(bus_table, sizeof(bus_table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+
+	for (i = 0; i < ARRAY_SIZE(bus_table); i++)
+		table[i].data = (char *)bn + (unsigned long)table[i].data;
+
+	bn->header = register_net_sysctl_sz(net, "net/bus", table,
+					    ARRAY_SIZE(bus_table));
+	if (!bn->header) {
+		kfree(table);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void bus_sysctl_unregister(struct net *net)
+{
+	struct bus_net *bn = bus_pernet(net);
+	const struct ctl_table *table = bn->header->ctl_table_arg;
+
+	unregister_net_sysctl_table(bn->header);
+	kfree(table);
+}
+#else
+static int bus_sysctl_register(struct net *net)
+{
+	return 0;
+}
+
+static void bus_sysctl_unregister(struct net *net)
+{
+}
+#endif
+
+static int __net_init bus_net_init(struct net *net)
+{
+	struct bus_net *bn = bus_pernet(net);
+
+	bn->max_msg = BUS_MSG_LIMIT;
+	bn->max_qlen = 128;
+	return bus_sysctl_register(net);
+}
+
+static struct pernet_operations bus_net_ops = {
+	.init	= bus_net_init,
+	.exit	= bus_sysctl_unregister,
+	.id	= &bus_net_id,
+	.size	= sizeof(struct bus_net),
+};
+
+int __init bus_sysctl_init(void)
+{
+	return register_pernet_subsys(&bus_net_ops);
+}

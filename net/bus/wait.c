@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_BUS: waiting for room in somebody else's queue
+ */
+
+#include <linux/sched/signal.h>
+#include "bus.h"
+
+/**
+ * bus_wait_room() - sleep until a receiver has room or takes no more
+ * @sk: receiver, referenced by the caller
+ * @size: truesize of the message
+ * @timeo: jiffies to wait at most; returns what is left
+ *
+ * Context: Sleeps, so nothing must be reserved.
+ * Return: 0, -EAGAIN when the time is over, -EINTR or -ERESTARTSYS.
+ */
+int bus_wait_room(struct sock *sk, unsigned int size, long *timeo)
+{
+	wait_queue_head_t *wq = &bus_sk(sk)->space_wait;
+	DEFINE_WAIT(wait);
+	int err = 0;
+
+	for (;;) {
+		prepare_to_wait(wq, &wait, TASK_INTERRUPTIBLE);
+		if (bus_queue_has_room(sk, size))
+			break;
+		if (!*timeo) {
+			err = -EAGAIN;
+			break;
+		}
+		if (signal_pending(current)) {
+			err = sock_intr_errno(*timeo);
+			break;
+		}
+		*timeo = schedule_timeout(*timeo);
+	}
+	finish_wait(wq, &wait);
+	return err;
+}
+
+static int bus_blocked_wake(wait_queue_entry_t *wait, unsigned int mode,
+			    int flags, void *key)
+{
+	struct bus_sock *b = container_of(wait, struct bus_sock, blocked_wake);
+	wait_queue_head_t *wq;
+
+	/* The entry is taken out before the socket loses its wait queue. */
+	wq = sk_sleep(&b->sk);
+	if (wq)
+		wake_up_interruptible_poll(wq, EPOLLOUT | EPOLLWRNORM |
+					   EPOLLWRBAND);
+	return 0;
+}
+
+void bus_wait_init(struct sock *sk)
+{
+	struct bus_sock *b = bus_sk(sk);
+
+	init_waitqueue_head(&b->space_wait);
+	spin_lock_init(&b->blocked_lock);
+	init_waitqueue_func_entry(&b->blocked_wake, bus_blocked_wake);
+}
+
+static struct sock *__bus_unblock(struct bus_sock *b)
+{
+	struct sock *receiver = b->blocked_on;
+
+	lockdep_assert_held(&b->blocked_lock);
+
+	if (receiver)
+		remove_wait_queue(&bus_sk(receiver)->space_wait,
+				  &b->blocked_wake);
+	b->blocked_on = NULL;
+	return receiver;
+}
+
+/**
+ * bus_block_on() - withhold EPOLLOUT until a receiver has room
+ * @sk: sender
+ * @receiver: receiver
+ * @size: truesize of the message that did not fit
+ */
+void bus_block_on(struct sock *sk, struct sock *receiver, unsigned int size)
+{
+	struct bus_sock *b = bus_sk(sk);
+	struct sock *old;
+
+	sock_hold(receiver);
+	spin_lock(&b->blocked_lock);
+	old = __bus_unblock(b);
+	b->blocked_on = receiver;
+	b->blocked_need = size;
+	add_wait_queue(&bus_sk(receiver)->space_wait, &b->blocked_wake);
+	spin_unlock(&b->blocked_lock);
+	if (old)
+		sock_put(old);
+}
+
+/**
+ * bus_unblock() - do not wait for anybody's room any more
+ * @sk: sender
+ */
+void bus_unblock(struct sock *sk)
+{
+	struct bus_sock *b = bus_sk(sk);
+	struct sock *old;
+
+	spin_lock(&b->blocked_lock);
+	old = __bus_unblock(b);
+	spin_unlock(&b->blocked_lock);
+	if (old)
+		sock_put(old);
+}
+
+/**
+ * bus_writable() - may a send succeed?
+ * @sk: sender
+ *
+ * Return: false after a send that failed with EAGAIN, until its receiver has
+ * room or takes no more.
+ */
+bool bus_writable(struct sock *sk)
+{
+	struct bus_sock *b = bus_sk(sk);
+	struct sock *old = NULL;
+	bool writable = true;
+
+	if (!READ_ONCE(b->blocked_on))
+		return true;
+
+	spin_lock(&b->blocked_lock);
+	if (b->blocked_on) {
+		writable = bus_queue_has_room(b->blocked_on, b->blocked_need);
+		if (writable)
+			old = __bus_unblock(b);
+	}
+	spin_unlock(&b->blocked_lock);
+	if (old)
+		sock_put(old);
+	return writable;
+}
