@@ -7,6 +7,7 @@
  */
 
 #include <linux/fs.h>
+#include <linux/fs_struct.h>
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
 #include <net/af_unix.h>
