@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_BUS: KUnit tests of what user space cannot reach: netfilter hooks and
+ * protocols
+ */
+
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/net.h>
+#include <linux/netfilter.h>
+#include <net/af_bus.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#define NR_CLIENTS	3
+
+struct fixture {
+	struct socket	*listener;
+	struct socket	*client[NR_CLIENTS];
+	struct socket	*accepted[NR_CLIENTS];
+};
+
+static int set_opt(struct socket *sock, int opt, void *val, int len)
+{
+	return READ_ONCE(sock->ops)->setsockopt(sock, SOL_BUS, opt,
+						KERNEL_SOCKPTR(val), len);
+}
+
+static void fill_name(struct sockaddr_bus *addr)
+{
+	memset(addr, 0, sizeof(*addr));
+	addr->sbus_family = AF_BUS;
+	strscpy(addr->sbus_path + 1, "kunit", sizeof(addr->sbus_path) - 1);
+}
+
+static void open_listener(struct kunit *test, struct fixture *f, int protocol)
+{
+	struct sockaddr_bus addr;
+
+	fill_name(&addr);
+	KUNIT_ASSERT_EQ(test, 0, sock_create_kern(&init_net, AF_BUS,
+						  SOCK_SEQPACKET, protocol,
+						  &f->listener));
+	KUNIT_ASSERT_EQ(test, 0, kernel_bind(f->listener, (void *)&addr,
+					     sizeof(addr)));
+	KUNIT_ASSERT_EQ(test, 0, kernel_listen(f->listener, NR_CLIENTS));
+}
+
+static void open_client(struct kunit *test, struct fixture *f, int i,
+			int protocol)
+{
+	u32 info = BUS_INFO_REASON;
+	struct sockaddr_bus addr;
+
+	fill_name(&addr);
+	KUNIT_ASSERT_EQ(test, 0, sock_create_kern(&init_net, AF_BUS,
+						  SOCK_SEQPACKET, protocol,
+						  &f->client[i]));
+	KUNIT_ASSERT_EQ(test, 0, kernel_connect(f->client[i], (void *)&addr,
+						sizeof(addr), 0));
+	KUNIT_ASSERT_EQ(test, 0, kernel_accept(f->listener, &f->accepted[i],
+					       0));
+	KUNIT_ASSERT_EQ(test, 0, set_opt(f->accepted[i], BUS_JOIN_BUS, NULL,
+					 0));
+	KUNIT_ASSERT_EQ(test, 0, set_opt(f->accepted[i], BUS_RECV_INFO, &info,
+					 sizeof(info)));
+}
+
+static struct fixture *open_bus(struct kunit *test, int protocol)
+{
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	test->priv = f;
+	open_listener(test, f, protocol);
+	for (i = 0; i < NR_CLIENTS; i++)
+		open_client(test, f, i, protocol);
+	return f;
+}
+
+static void close_bus(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	int i;
+
+	if (!f)
+		return;
+	for (i = 0; i < NR_CLIENTS; i++) {
+		if (f->client[i])
+			sock_release(f->client[i]);
+		if (f->accepted[i])
+			sock_release(f->accepted[i]);
+	}
+	if (f->listener)
+		sock_release(f->listener);
+}
+
+static int send_to(struct socket *sock, u64 addr)
+{
+	struct sockaddr_bus name = {
+		.sbus_family	= AF_BUS,
+		.sbus_addr	= { .s_addr = addr },
+	};
+	struct msghdr msg = {
+		.msg_name	= &name,
+		.msg_namelen	= offsetof(struct sockaddr_bus, sbus_path),
+		.msg_flags	= MSG_DONTWAIT,
+	};
+	struct kvec data = { .iov_base = "x", .iov_len = 1 };
+
+	return kernel_sendmsg(sock, &msg, &data, 1, 1);
+}
+
+/* How many messages there are, which are thrown away. */
+static int drain(struct socket *sock)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+	struct kvec data;
+	char buf[8];
+	int n = 0;
+
+	for (;;) {
+		data.iov_base = buf;
+		data.iov_len = sizeof(buf);
+		if (kernel_recvmsg(sock, &msg, &data, 1, sizeof(buf),
+				   MSG_DONTWAIT) <= 0)
+			return n;
+		n++;
+	}
+}
+
+/* The reason of the next message, -1 if there is none. */
+static int next_reason(struct socket *sock)
+{
+	char control[CMSG_SPACE(sizeof(struct bus_reason))] = {};
+	struct msghdr msg = {
+		.msg_control	= control,
+		.msg_controllen	= sizeof(control),
+	};
+	struct kvec data;
+	char buf[8];
+
+	data.iov_base = buf;
+	data.iov_len = sizeof(buf);
+	if (kernel_recvmsg(sock, &msg, &data, 1, sizeof(buf),
+			   MSG_DONTWAIT) <= 0)
+		return -1;
+	return ((struct bus_reason *)CMSG_DATA((struct cmsghdr *)control))->reason;
+}
+
+/* Netfilter */
+
+struct hook_state {
+	unsigned int	sent;
+	unsigned int	delivered;
+	unsigned int	send_verdict;
+	unsigned int	deliver_verdict;
+	struct sock	*refused;
+	u64		src;
+	u64		dst;
+};
+
+static unsigned int hook_send(void *priv, struct sk_buff *skb,
+			      const struct nf_hook_state *state)
+{
+	struct hook_state *h = priv;
+
+	h->sent++;
+	h->src = bus_msg_src(bus_skb_msg(skb));
+	h->dst = bus_msg_dst(bus_skb_msg(skb));
+	return h->send_verdict;
+}
+
+static unsigned int hook_deliver(void *priv, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	struct hook_state *h = priv;
+
+	h->delivered++;
+	if (state->sk != h->refused)
+		return NF_ACCEPT;
+	if (h->deliver_verdict == NF_STOLEN)
+		consume_skb(skb);
+	return h->deliver_verdict;
+}
+
+static void hook_add(struct kunit *test, struct nf_hook_ops *ops,
+		     unsigned int hooknum, nf_hookfn *fn, struct hook_state *h)
+{
+	memset(ops, 0, sizeof(*ops));
+	ops->pf = NFPROTO_BUS;
+	ops->hooknum = hooknum;
+	ops->hook = fn;
+	ops->priv = h;
+	KUNIT_ASSERT_EQ(test, 0, nf_register_net_hook(&init_net, ops));
+}
+
+static void hook_runs_once_each(struct kunit *test)
+{
+	struct fixture *f = open_bus(test, BUS_PROTO_NONE);
+	struct hook_state h = {
+		.send_verdict = NF_ACCEPT,
+		.deliver_verdict = NF_ACCEPT,
+	};
+	struct nf_hook_ops ops[2];
+
+	hook_add(test, &ops[0], NF_BUS_SEND, hook_send, &h);
+	hook_add(test, &ops[1], NF_BUS_DELIVER, hook_deliver, &h);
+
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], 2));
+	KUNIT_EXPECT_EQ(test, 1, h.sent);
+	KUNIT_EXPECT_EQ(test, 1, h.delivered);
+	KUNIT_EXPECT_EQ(test, 1, h.src);
+	KUNIT_EXPECT_EQ(test, 2, h.dst);
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], BUS_MULTICAST(0)));
+	KUNIT_EXPECT_EQ(test, 2, h.sent);
+	KUNIT_EXPECT_EQ(test, 1 + NR_CLIENTS, h.delivered);
+
+	nf_unregister_net_hook(&init_net, &ops[0]);
+	nf_unregister_net_hook(&init_net, &ops[1]);
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], 2));
+	KUNIT_EXPECT_EQ(test, 2, h.sent);
+	KUNIT_EXPECT_EQ(test, 3, drain(f->client[1]));
+}
+
+static void hook_send_refuses(struct kunit *test)
+{
+	const unsigned int verdicts[] = { NF_DROP, NF_QUEUE };
+	struct fixture *f = open_bus(test, BUS_PROTO_NONE);
+	struct hook_state h = {};
+	struct nf_hook_ops ops;
+	int i;
+
+	hook_add(test, &ops, NF_BUS_SEND, hook_send, &h);
+	for (i = 0; i < ARRAY_SIZE(verdicts); i++) {
+		h.send_verdict = verdicts[i];
+		KUNIT_EXPECT_EQ(test, -EPERM, send_to(f->client[0], 2));
+	}
+	nf_unregister_net_hook(&init_net, &ops);
+	KUNIT_EXPECT_EQ(test, 0, drain(f->client[1]));
+}
+
+static void hook_deliver_refuses_one(struct kunit *test)
+{
+	const unsigned int verdicts[] = { NF_DROP, NF_QUEUE, NF_STOLEN };
+	struct fixture *f = open_bus(test, BUS_PROTO_NONE);
+	struct hook_state h = { .refused = f->client[1]->sk };
+	struct nf_hook_ops ops;
+	int i;
+
+	hook_add(test, &ops, NF_BUS_DELIVER, hook_deliver, &h);
+	for (i = 0; i < ARRAY_SIZE(verdicts); i++) {
+		h.deliver_verdict = verdicts[i];
+		KUNIT_EXPECT_EQ(test, 1,
+				send_to(f->client[0], BUS_MULTICAST(0)));
+		KUNIT_EXPECT_EQ(test, 1, drain(f->client[0]));
+		KUNIT_EXPECT_EQ(test, 0, drain(f->client[1]));
+		KUNIT_EXPECT_EQ(test, 1, drain(f->client[2]));
+	}
+	nf_unregister_net_hook(&init_net, &ops);
+}
+
+/* A protocol that does what the test tells it. */
+
+static struct {
+	int		parse_err;
+	u32		hand_over;
+	u64		to;
+	bool		nobody;
+	unsigned int	routes;
+	unsigned int	staged;
+	unsigned int	undone;
+	u32		last_reason;
+} script;
+
+static int test_bus_init(struct bus *bus)
+{
+	return 0;
+}
+
+static DECLARE_COMPLETION(bus_gone);
+
+static void test_bus_exit(struct bus *bus)
+{
+	complete(&bus_gone);
+}
+
+static int test_join(struct bus_client *client)
+{
+	return 0;
+}
+
+static void test_client(struct bus_client *client)
+{
+}
+
+static int test_parse(struct bus_client *src, struct bus_msg *msg,
+		      struct sk_buff *skb)
+{
+	if (script.hand_over)
+		bus_msg_hand_over(msg, script.hand_over);
+	return script.parse_err;
+}
+
+static void test_route(struct bus_client *src, struct bus_msg *msg,
+		       struct bus_route *route)
+{
+	struct bus_client *client;
+
+	script.routes++;
+	if (script.nobody)
+		bus_route_multicast(route);
+	client = bus_lookup(bus_client_bus(src), script.to);
+	if (client)
+		bus_route_add(route, client);
+}
+
+static void test_settle(struct bus_client *src, struct bus_msg *msg,
+			bool staged)
+{
+	if (staged)
+		script.staged++;
+	else
+		script.undone++;
+	script.last_reason = bus_msg_handed_over(msg);
+}
+
+static void test_msg_free(struct bus_msg *msg)
+{
+}
+
+static const struct bus_proto test_proto = {
+	.id		= BUS_PROTO_DBUS,
+	.name		= "kunit",
+	.bus_init	= test_bus_init,
+	.bus_exit	= test_bus_exit,
+	.join		= test_join,
+	.leave		= test_client,
+	.release	= test_client,
+	.parse		= test_parse,
+	.route		= test_route,
+	.settle		= test_settle,
+	.msg_free	= test_msg_free,
+};
+
+static struct fixture *open_proto_bus(struct kunit *test)
+{
+	memset(&script, 0, sizeof(script));
+	if (bus_register_proto(&test_proto))
+		kunit_skip(test, "the protocol is registered by nfdbus");
+	return open_bus(test, BUS_PROTO_DBUS);
+}
+
+/* The protocol must stay until the last bus is gone. */
+static void close_proto_bus(struct kunit *test)
+{
+	close_bus(test);
+	test->priv = NULL;
+	KUNIT_EXPECT_NE(test, 0, wait_for_completion_timeout(&bus_gone, 30 * HZ));
+	bus_unregister_proto(&test_proto);
+}
+
+static void proto_fails_closed(struct kunit *test)
+{
+	struct fixture *f = open_proto_bus(test);
+
+	/* The address is ignored, and nothing was decided. */
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], 2));
+	KUNIT_EXPECT_EQ(test, 0, drain(f->client[1]));
+	KUNIT_EXPECT_EQ(test, BUS_REASON_UNROUTED, next_reason(f->accepted[0]));
+	KUNIT_EXPECT_EQ(test, 1, script.staged);
+	KUNIT_EXPECT_EQ(test, BUS_REASON_UNROUTED, script.last_reason);
+
+	script.hand_over = BUS_REASON_PROTO;
+	script.to = 2;
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], 2));
+	KUNIT_EXPECT_EQ(test, 0, drain(f->client[1]));
+	KUNIT_EXPECT_EQ(test, BUS_REASON_PROTO, next_reason(f->accepted[0]));
+
+	script.parse_err = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, send_to(f->client[0], 2));
+	KUNIT_EXPECT_EQ(test, -1, next_reason(f->accepted[0]));
+	close_proto_bus(test);
+}
+
+static void proto_routes(struct kunit *test)
+{
+	struct fixture *f = open_proto_bus(test);
+
+	script.to = 2;
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], 3));
+	KUNIT_EXPECT_EQ(test, 1, drain(f->client[1]));
+	KUNIT_EXPECT_EQ(test, 0, drain(f->client[2]));
+	KUNIT_EXPECT_EQ(test, BUS_REASON_NONE, script.last_reason);
+
+	/* To nobody is a decision as well. */
+	script.to = 0;
+	script.nobody = true;
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], 3));
+	KUNIT_EXPECT_EQ(test, -1, next_reason(f->accepted[0]));
+	KUNIT_EXPECT_EQ(test, 2, script.routes);
+	KUNIT_EXPECT_EQ(test, 2, script.staged);
+	close_proto_bus(test);
+}
+
+static void proto_settles_each_attempt(struct kunit *test)
+{
+	struct bus_overflow overflow = { .unicast = BUS_OVERFLOW_MASTER };
+	struct fixture *f = open_proto_bus(test);
+	int n = 0;
+
+	script.to = 2;
+	while (send_to(f->client[0], 2) == 1)
+		n++;
+	KUNIT_EXPECT_GT(test, n, 0);
+	KUNIT_EXPECT_EQ(test, n, script.staged);
+	KUNIT_EXPECT_GT(test, script.undone, 0);
+	KUNIT_EXPECT_EQ(test, script.routes, script.staged + script.undone);
+
+	KUNIT_EXPECT_EQ(test, 0, set_opt(f->accepted[1], BUS_OVERFLOW,
+					 &overflow, sizeof(overflow)));
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], 2));
+	KUNIT_EXPECT_EQ(test, BUS_REASON_FULL, script.last_reason);
+	KUNIT_EXPECT_EQ(test, BUS_REASON_FULL, next_reason(f->accepted[0]));
+	KUNIT_EXPECT_EQ(test, script.routes, script.staged + script.undone);
+	close_proto_bus(test);
+}
+
+static struct kunit_case bus_cases[] = {
+	KUNIT_CASE(hook_runs_once_each),
+	KUNIT_CASE(hook_send_refuses),
+	KUNIT_CASE(hook_deliver_refuses_one),
+	KUNIT_CASE(proto_fails_closed),
+	KUNIT_CASE(proto_routes),
+	KUNIT_CASE(proto_settles_each_attempt),
+	{}
+};
+
+static struct kunit_suite bus_suite = {
+	.name		= "af_bus",
+	.exit		= close_bus,
+	.test_cases	= bus_cases,
+};
+
+kunit_test_suite(bus_suite);
+
+MODULE_DESCRIPTION("KUnit tests of AF_BUS");
+MODULE_LICENSE("GPL");
