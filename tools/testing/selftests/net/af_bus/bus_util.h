@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the AF_BUS tests share. Calls return 0 or a positive errno unless they
+ * say otherwise, and nothing here waits: a message is in the receivers' queues
+ * when send() returns.
+ */
+#ifndef BUS_UTIL_H
+#define BUS_UTIL_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <linux/bus.h>
+
+/* The emulated machines that run this are slow, and a hang is the only use of
+ * a timeout here. TEST() takes the value where it is used.
+ */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	300
+
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD	76
+#endif
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD	77
+#endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS	83
+#endif
+#ifndef SCM_PIDFD
+#define SCM_PIDFD	0x04
+#endif
+
+#define BUS_NAME_MIN	offsetof(struct sockaddr_bus, sbus_path)
+#define BUS_MAX_FDS	300
+
+/* errno of a system call, 0 if it worked */
+#define ERR(call)	({ errno = 0; (call) < 0 ? errno : 0; })
+
+/* A client: its socket and the one that the master accepted for it. */
+struct bus_link {
+	int	fd;
+	int	acc;
+	__u64	addr;
+};
+
+#define TBUS_LINKS	8
+
+/* A bus of which this process is the master and all clients. The unique
+ * addresses of the clients are 1, 2, 3 ... in the order of link[].
+ */
+struct tbus {
+	struct sockaddr_bus	name;
+	socklen_t		namelen;
+	int			listener;
+	int			proto;
+	unsigned int		nr;
+	struct bus_link		link[TBUS_LINKS];
+};
+
+/* bus_util.c: names */
+socklen_t bus_abstract(struct sockaddr_bus *sb, const char *name);
+socklen_t bus_abstract_unique(struct sockaddr_bus *sb);
+socklen_t bus_path(struct sockaddr_bus *sb, const char *path);
+void bus_to(struct sockaddr_bus *sb, __u64 addr);
+
+/* A directory to be in. */
+struct tmp_dir {
+	char	path[32];
+};
+
+int tmp_enter(struct tmp_dir *tmp);
+void tmp_leave(const struct tmp_dir *tmp);
+
+/* bus_util.c: buses and clients */
+int bus_socket(void);
+int bus_listen(struct sockaddr_bus *sb, socklen_t len);
+int tbus_listen(struct tbus *b);
+int tbus_link(struct tbus *b, struct bus_link *l);
+int tbus_join(struct bus_link *l);
+int tbus_client(struct tbus *b, struct bus_link *l);
+int tbus_clients(struct tbus *b, unsigned int nr);
+int tbus_open(struct tbus *b, unsigned int nr);
+void tbus_close(struct tbus *b);
+void bus_link_close(struct bus_link *l);
+
+/* bus_util.c: options */
+int bus_add(const struct bus_link *l, __u64 addr);
+int bus_del(const struct bus_link *l, __u64 addr);
+int bus_opt(int fd, int opt, __u32 value);
+int bus_opt0(int fd, int opt);
+int bus_overflow(int fd, __u32 unicast, __u32 multicast);
+int sol_opt(int fd, int opt, int value);
+struct bus_info bus_get_info(int fd);
+
+/* bus_util.c: messages. No wait, no SIGPIPE. */
+int say(int fd, const char *text);
+int say_to(int fd, __u64 addr, const char *text);
+int say_fds(int fd, const __u64 *addr, const char *text, const int *fds,
+	    unsigned int nr);
+int say_list(int fd, const __u64 *addrs, unsigned int nr, const char *text);
+int send_cmsg(int fd, const __u64 *addr, const char *text, int level, int type,
+	      const void *data, size_t len);
+
+/* A message as it was received. */
+struct bus_got {
+	ssize_t			len;		/* or -1 */
+	int			err;
+	int			flags;
+	socklen_t		namelen;
+	struct sockaddr_bus	name;
+	bool			has_dst, has_lost, has_reason, has_cred;
+	__u64			dst;
+	__u64			lost;
+	struct bus_reason	reason;
+	struct ucred		cred;
+	int			pidfd;		/* or -1 */
+	unsigned int		nr_fds;
+	unsigned int		unknown;	/* control messages */
+	int			fds[BUS_MAX_FDS];
+};
+
+ssize_t bus_recv(int fd, struct bus_got *got, void *buf, size_t len, int flags);
+const char *bus_show(const struct bus_got *got, const char *text);
+void bus_got_close(struct bus_got *got);
+
+/* The next message as a line of text, valid until the next call:
+ *	"1:hello"	from 1, and nothing came with it
+ *	"0:hi dst=2:5 reason=FULL lost=3 cred fds=2 pidfd trunc ctrunc"
+ *	"EOF", "EAGAIN" and other errors
+ * Prefixes of addresses are shown unless 0; all ones are shown as "*".
+ * Descriptors that came along are closed.
+ */
+const char *take(int fd);
+const char *peek(int fd);
+
+/* A call that may sleep, in a thread of its own. */
+struct bus_call {
+	int		(*fn)(struct bus_call *call);	/* 0 or errno */
+	int		fd;
+	int		flags;
+	__u64		addr;
+	const char	*text;
+	void		*arg;
+	/* private */
+	pthread_t	thread;
+	int		err;
+	atomic_int	tid;
+	atomic_bool	done;
+};
+
+int call_send(struct bus_call *call);
+int call_recv(struct bus_call *call);
+void call_start(struct bus_call *call);
+bool call_sleeps(struct bus_call *call);
+bool call_done(struct bus_call *call);
+int call_wait(struct bus_call *call);
+
+/* Processes */
+bool task_sleeps(int pid, int tid);
+int wait_status(pid_t pid);
+
+/* Random numbers, repeatable from the seed */
+struct rnd {
+	__u64	s;
+};
+
+__u64 rnd_seed(void);
+__u32 rnd_next(struct rnd *r);
+__u32 rnd_below(struct rnd *r, __u32 n);
+
+/* 1, or more when AF_BUS_LONG is set in the environment */
+unsigned int bus_long(unsigned int factor);
+
+#endif /* BUS_UTIL_H */
