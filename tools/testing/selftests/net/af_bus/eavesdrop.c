@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/* BUS_SET_EAVESDROP: a client that hears what others say to each other. */
+#include "../../kselftest_harness.h"
+
+#include "bus_util.h"
+
+/* link[2] is the spy */
+FIXTURE(eavesdrop) {
+	struct tbus	b;
+	struct bus_link	*l;
+	struct bus_link	*spy;
+};
+
+FIXTURE_SETUP(eavesdrop)
+{
+	ASSERT_EQ(0, tbus_open(&self->b, 4));
+	self->l = self->b.link;
+	self->spy = &self->l[2];
+	ASSERT_EQ(0, bus_opt(self->spy->fd, BUS_RECV_INFO, BUS_INFO_DST));
+	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(4, 1)));
+	ASSERT_EQ(0, bus_opt0(self->spy->acc, BUS_SET_EAVESDROP));
+}
+
+FIXTURE_TEARDOWN(eavesdrop)
+{
+	tbus_close(&self->b);
+}
+
+TEST_F(eavesdrop, unicast)
+{
+	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "psst"));
+	EXPECT_STREQ("1:psst", take(self->l[1].fd));
+	EXPECT_STREQ("1:psst dst=2", take(self->spy->fd));
+	EXPECT_STREQ("EAGAIN", take(self->spy->fd));
+	EXPECT_STREQ("EAGAIN", take(self->l[3].fd));
+}
+
+/* No second copy of what is meant for the spy anyway. */
+TEST_F(eavesdrop, own)
+{
+	EXPECT_EQ(0, say_to(self->l[0].fd, 3, "hello spy"));
+	EXPECT_STREQ("1:hello spy dst=3", take(self->spy->fd));
+	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(0), "all"));
+	EXPECT_STREQ("1:all dst=*", take(self->spy->fd));
+	EXPECT_STREQ("EAGAIN", take(self->spy->fd));
+	EXPECT_STREQ("1:all", take(self->l[0].fd));
+	EXPECT_STREQ("1:all", take(self->l[1].fd));
+}
+
+TEST_F(eavesdrop, multicast)
+{
+	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(4), "group"));
+	EXPECT_STREQ("1:group", take(self->l[1].fd));
+	EXPECT_STREQ("1:group dst=4:*", take(self->spy->fd));
+	EXPECT_STREQ("EAGAIN", take(self->spy->fd));
+	EXPECT_STREQ("EAGAIN", take(self->l[3].fd));
+}
+
+TEST_F(eavesdrop, unset)
+{
+	ASSERT_EQ(0, bus_opt0(self->spy->acc, BUS_UNSET_EAVESDROP));
+	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "psst"));
+	EXPECT_STREQ("1:psst", take(self->l[1].fd));
+	EXPECT_STREQ("EAGAIN", take(self->spy->fd));
+	ASSERT_EQ(0, bus_opt0(self->spy->acc, BUS_SET_EAVESDROP));
+	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "again"));
+	EXPECT_STREQ("1:again dst=2", take(self->spy->fd));
+}
+
+TEST_F(eavesdrop, leaves)
+{
+	close(self->spy->fd);
+	self->spy->fd = -1;
+	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "psst"));
+	EXPECT_STREQ("1:psst", take(self->l[1].fd));
+	EXPECT_STREQ("EOF", take(self->spy->acc));
+}
+
+/* A spy that does not read hinders nobody. */
+TEST_F(eavesdrop, does_not_hinder)
+{
+	int i, bad = 0;
+
+	for (i = 0; i < 500; i++) {
+		bad += say_to(self->l[0].fd, 2, "psst");
+		bad += !!strcmp("1:psst", take(self->l[1].fd));
+	}
+	EXPECT_EQ(0, bad);
+	EXPECT_STREQ("1:psst dst=2", take(self->spy->fd));
+}
+
+TEST_F(eavesdrop, wrong)
+{
+	int fd = bus_socket();
+
+	EXPECT_EQ(EINVAL, bus_opt0(self->l[0].fd, BUS_SET_EAVESDROP));
+	EXPECT_EQ(EINVAL, bus_opt0(self->b.listener, BUS_SET_EAVESDROP));
+	EXPECT_EQ(EINVAL, bus_opt0(fd, BUS_SET_EAVESDROP));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_SET_EAVESDROP, 1));
+	EXPECT_EQ(EINVAL, bus_opt0(self->l[0].fd, BUS_UNSET_EAVESDROP));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_UNSET_EAVESDROP, 1));
+	ASSERT_EQ(0, tbus_link(&self->b, &self->l[4]));
+	self->b.nr++;
+	EXPECT_EQ(EINVAL, bus_opt0(self->l[4].acc, BUS_SET_EAVESDROP));
+	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "psst"));
+	EXPECT_STREQ("EAGAIN", take(self->l[4].fd));
+	close(fd);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A message from one to everyone with an address of one prefix. */
+#include "../../kselftest_harness.h"
+
+#include <sys/resource.h>
+
+#include "bus_util.h"
+
+#define NR	5
+#define GROUP	BUS_MULTICAST(4)
+
+/* link[1] and link[2] are members of GROUP */
+FIXTURE(multicast) {
+	struct tbus	b;
+	struct bus_link	*l;
+};
+
+FIXTURE_SETUP(multicast)
+{
+	ASSERT_EQ(0, tbus_open(&self->b, NR));
+	self->l = self->b.link;
+	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(4, 1)));
+	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(4, 2)));
+	ASSERT_EQ(0, bus_add(&self->l[3], BUS_ADDR(5, 1)));
+}
+
+FIXTURE_TEARDOWN(multicast)
+{
+	tbus_close(&self->b);
+}
+
+/* Nothing is queued anywhere any more. */
+static void expect_quiet(struct __test_metadata *_metadata,
+			 const struct tbus *b)
+{
+	int i;
+
+	for (i = 0; i < b->nr; i++) {
+		EXPECT_STREQ("EAGAIN", take(b->link[i].fd))
+			TH_LOG("client %d", i);
+		EXPECT_STREQ("EAGAIN", take(b->link[i].acc))
+			TH_LOG("accepted socket %d", i);
+	}
+}
+
+TEST_F(multicast, members_only)
+{
+	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "hello"));
+	EXPECT_STREQ("1:hello", take(self->l[1].fd));
+	EXPECT_STREQ("1:hello", take(self->l[2].fd));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(multicast, everyone)
+{
+	int i;
+
+	EXPECT_EQ(0, say_to(self->l[3].fd, BUS_MULTICAST(0), "hello"));
+	for (i = 0; i < NR; i++)
+		EXPECT_STREQ("4:hello", take(self->l[i].fd));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(multicast, sender_is_member)
+{
+	EXPECT_EQ(0, say_to(self->l[1].fd, GROUP, "us"));
+	EXPECT_STREQ("2:us", take(self->l[1].fd));
+	EXPECT_STREQ("2:us", take(self->l[2].fd));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(multicast, one_copy_a_client)
+{
+	int i;
+
+	for (i = 10; i < 30; i++)
+		ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(4, i)));
+	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "once"));
+	EXPECT_STREQ("1:once", take(self->l[1].fd));
+	EXPECT_STREQ("1:once", take(self->l[2].fd));
+	expect_quiet(_metadata, &self->b);
+}
+
+/* Member while there is any address of the prefix left. */
+TEST_F(multicast, last_address)
+{
+	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(4, 10)));
+	ASSERT_EQ(0, bus_del(&self->l[1], BUS_ADDR(4, 1)));
+	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "still"));
+	EXPECT_STREQ("1:still", take(self->l[1].fd));
+	EXPECT_STREQ("1:still", take(self->l[2].fd));
+	ASSERT_EQ(0, bus_del(&self->l[1], BUS_ADDR(4, 10)));
+	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "out"));
+	EXPECT_STREQ("1:out", take(self->l[2].fd));
+	expect_quiet(_metadata, &self->b);
+	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(4, 1)));
+	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "back"));
+	EXPECT_STREQ("1:back", take(self->l[1].fd));
+	EXPECT_STREQ("1:back", take(self->l[2].fd));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(multicast, no_members)
+{
+	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(6), "anyone?"));
+	ASSERT_EQ(0, bus_del(&self->l[3], BUS_ADDR(5, 1)));
+	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(5), "anyone?"));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(multicast, members_leave)
+{
+	close(self->l[1].fd);
+	self->l[1].fd = -1;
+	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "one"));
+	EXPECT_STREQ("1:one", take(self->l[2].fd));
+	close(self->l[2].acc);
+	self->l[2].acc = -1;
+	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "two"));
+	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(0), "all"));
+	EXPECT_STREQ("EOF", take(self->l[2].fd));
+	EXPECT_STREQ("1:all", take(self->l[0].fd));
+	EXPECT_STREQ("1:all", take(self->l[3].fd));
+	EXPECT_STREQ("1:all", take(self->l[4].fd));
+	EXPECT_STREQ("EAGAIN", take(self->l[0].acc));
+}
+
+TEST_F(multicast, from_master)
+{
+	EXPECT_EQ(0, say_to(self->l[0].acc, GROUP, "notice"));
+	EXPECT_STREQ("0:notice", take(self->l[1].fd));
+	EXPECT_STREQ("0:notice", take(self->l[2].fd));
+	EXPECT_EQ(0, say_to(self->l[1].acc, GROUP, "again"));
+	EXPECT_STREQ("0:again", take(self->l[1].fd));
+	EXPECT_STREQ("0:again", take(self->l[2].fd));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(multicast, not_joined)
+{
+	struct bus_link *l = &self->b.link[NR];
+
+	ASSERT_EQ(0, tbus_link(&self->b, l));
+	self->b.nr++;
+	ASSERT_EQ(0, bus_add(l, BUS_ADDR(4, 6)));
+	EXPECT_EQ(0, say_to(self->l[0].acc, GROUP, "notice"));
+	EXPECT_STREQ("0:notice", take(self->l[1].fd));
+	EXPECT_STREQ("0:notice", take(self->l[2].fd));
+	expect_quiet(_metadata, &self->b);
+	ASSERT_EQ(0, tbus_join(l));
+	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "now"));
+	EXPECT_STREQ("1:now", take(l->fd));
+}
+
+/* Adjacent prefixes, and members' own addresses, are not the group. */
+TEST_F(multicast, prefixes)
+{
+	ASSERT_EQ(0, bus_add(&self->l[3], BUS_ADDR(3, BUS_CLIENT_MASK - 1)));
+	ASSERT_EQ(0, bus_add(&self->l[4], BUS_ADDR(0xffff, 4)));
+	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(3), "three"));
+	EXPECT_STREQ("1:three", take(self->l[3].fd));
+	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(0xffff), "last"));
+	EXPECT_STREQ("1:last", take(self->l[4].fd));
+	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_ADDR(4, 1), "one"));
+	EXPECT_STREQ("1:one", take(self->l[1].fd));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(multicast, counters)
+{
+	struct bus_info before = bus_get_info(self->b.listener);
+	struct bus_info after;
+
+	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "two"));
+	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(0), "five"));
+	after = bus_get_info(self->b.listener);
+	EXPECT_EQ(2, after.multicasts - before.multicasts);
+	EXPECT_EQ(0, after.unicasts - before.unicasts);
+	EXPECT_EQ(7, after.copies - before.copies);
+	EXPECT_EQ(0, after.handovers - before.handovers);
+	EXPECT_EQ(2, bus_get_info(self->l[1].fd).copies);
+	EXPECT_EQ(1, bus_get_info(self->l[4].fd).copies);
+	EXPECT_EQ(2, bus_get_info(self->l[0].fd).multicasts);
+}
+
+/* A large group, part of which leaves between messages. */
+TEST_F(multicast, many_members)
+{
+	enum { MANY = 100 };
+	struct bus_link l[MANY];
+	struct rlimit lim = { 4096, 4096 };
+	int i, round, bad = 0;
+
+	setrlimit(RLIMIT_NOFILE, &lim);
+	for (i = 0; i < MANY; i++) {
+		ASSERT_EQ(0, tbus_client(&self->b, &l[i]));
+		ASSERT_EQ(0, bus_add(&l[i], BUS_ADDR(8, i)));
+	}
+	for (round = 0; round < 4; round++) {
+		EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(8), "you"));
+		for (i = 0; i < MANY; i++)
+			if (i % 4 >= round)
+				bad += !!strcmp("1:you", take(l[i].fd));
+		for (i = 0; i < MANY; i++)
+			if (i % 4 >= round)
+				bad += !!strcmp("EAGAIN", take(l[i].fd));
+		for (i = round; i < MANY; i += 4)
+			bus_link_close(&l[i]);
+	}
+	EXPECT_EQ(0, bad);
+	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(8), "gone"));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_HARNESS_MAIN
