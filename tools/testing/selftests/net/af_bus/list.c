@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/* SCM_BUS_LIST: the master sends one message to those it names. */
+#include "../../kselftest_harness.h"
+
+#include "bus_util.h"
+
+FIXTURE(list) {
+	struct tbus	b;
+	struct bus_link	*l;
+	int		acc;
+};
+
+FIXTURE_SETUP(list)
+{
+	ASSERT_EQ(0, tbus_open(&self->b, 4));
+	self->l = self->b.link;
+	self->acc = self->l[0].acc;
+	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(4, 1)));
+	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(4, 2)));
+}
+
+FIXTURE_TEARDOWN(list)
+{
+	tbus_close(&self->b);
+}
+
+static void expect_quiet(struct __test_metadata *_metadata,
+			 const struct tbus *b)
+{
+	int i;
+
+	for (i = 0; i < b->nr; i++) {
+		EXPECT_STREQ("EAGAIN", take(b->link[i].fd))
+			TH_LOG("client %d", i);
+		EXPECT_STREQ("EAGAIN", take(b->link[i].acc))
+			TH_LOG("accepted socket %d", i);
+	}
+}
+
+TEST_F(list, reaches_them)
+{
+	__u64 to[] = { 2, BUS_ADDR(4, 2), 4 };
+
+	EXPECT_EQ(0, say_list(self->acc, to, 3, "hello"));
+	EXPECT_STREQ("0:hello", take(self->l[1].fd));
+	EXPECT_STREQ("0:hello", take(self->l[2].fd));
+	EXPECT_STREQ("0:hello", take(self->l[3].fd));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(list, one)
+{
+	__u64 to = 3;
+
+	EXPECT_EQ(0, say_list(self->acc, &to, 1, "you"));
+	EXPECT_STREQ("0:you", take(self->l[2].fd));
+	expect_quiet(_metadata, &self->b);
+}
+
+/* Named twice, by the same or another address: one copy. */
+TEST_F(list, one_copy_a_client)
+{
+	__u64 to[] = { 2, 3, 2, BUS_ADDR(4, 1), 3 };
+
+	EXPECT_EQ(0, say_list(self->acc, to, 5, "once"));
+	EXPECT_STREQ("0:once", take(self->l[1].fd));
+	EXPECT_STREQ("0:once", take(self->l[2].fd));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(list, skips_absent)
+{
+	__u64 to[] = { 99, BUS_ADDR(4, 3), 5, 2 };
+
+	ASSERT_EQ(0, tbus_link(&self->b, &self->l[4]));
+	self->b.nr++;
+	EXPECT_EQ(0, say_list(self->acc, to, 4, "some"));
+	EXPECT_STREQ("0:some", take(self->l[1].fd));
+	EXPECT_EQ(0, say_list(self->acc, to, 3, "none"));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(list, malformed)
+{
+	__u64 to[] = { 2, BUS_MULTICAST(4) };
+	__u64 addr = 3;
+
+	EXPECT_EQ(EINVAL, say_list(self->acc, to, 2, "x"));
+	to[1] = BUS_MULTICAST(0);
+	EXPECT_EQ(EINVAL, say_list(self->acc, to, 2, "x"));
+	to[1] = 0;
+	EXPECT_EQ(EINVAL, say_list(self->acc, to, 2, "x"));
+	EXPECT_EQ(EINVAL, say_list(self->acc, to, 0, "x"));
+	to[1] = 3;
+	EXPECT_EQ(EINVAL, send_cmsg(self->acc, NULL, "x", SOL_BUS, SCM_BUS_LIST,
+				    to, 7));
+	EXPECT_EQ(EINVAL, send_cmsg(self->acc, NULL, "x", SOL_BUS, SCM_BUS_LIST,
+				    to, 12));
+	EXPECT_EQ(EINVAL, send_cmsg(self->acc, &addr, "x", SOL_BUS,
+				    SCM_BUS_LIST, to, 16));
+	expect_quiet(_metadata, &self->b);
+	EXPECT_EQ(0, say_list(self->acc, to, 2, "x"));
+	EXPECT_STREQ("0:x", take(self->l[1].fd));
+	EXPECT_STREQ("0:x", take(self->l[2].fd));
+}
+
+TEST_F(list, not_for_clients)
+{
+	__u64 to[] = { 2, 3 };
+
+	EXPECT_EQ(EPERM, say_list(self->l[0].fd, to, 2, "x"));
+	EXPECT_EQ(ENOTCONN, say_list(self->b.listener, to, 2, "x"));
+	expect_quiet(_metadata, &self->b);
+}
+
+/* As a multicast it reaches all or none. */
+TEST_F(list, all_or_nothing)
+{
+	__u64 to[] = { 1, 2, 3 };
+	int i, sent = 0;
+
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, bus_overflow(self->l[i].acc, BUS_OVERFLOW_BLOCK,
+					  BUS_OVERFLOW_BLOCK));
+	while (!say(self->l[1].acc, "fill"))
+		sent++;
+	EXPECT_LT(0, sent);
+	EXPECT_EQ(EAGAIN, say_list(self->acc, to, 3, "all"));
+	EXPECT_STREQ("EAGAIN", take(self->l[0].fd));
+	EXPECT_STREQ("EAGAIN", take(self->l[2].fd));
+	while (sent--)
+		EXPECT_STREQ("0:fill", take(self->l[1].fd));
+	expect_quiet(_metadata, &self->b);
+	EXPECT_EQ(0, say_list(self->acc, to, 3, "all"));
+	EXPECT_STREQ("0:all", take(self->l[0].fd));
+	EXPECT_STREQ("0:all", take(self->l[1].fd));
+	EXPECT_STREQ("0:all", take(self->l[2].fd));
+}
+
+TEST_HARNESS_MAIN

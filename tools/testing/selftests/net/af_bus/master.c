@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What goes to the master instead of where it was sent: the default route,
+ * BUS_F_VIA_MASTER, BUS_F_ORDERED with BUS_ACK.
+ */
+#include "../../kselftest_harness.h"
+
+#include "bus_util.h"
+
+#define ADDR	BUS_ADDR(7, 7)
+#define NOBODY	BUS_ADDR(9, 9)
+#define GROUP	BUS_MULTICAST(7)
+
+FIXTURE(master) {
+	struct tbus	b;
+	struct bus_link	*l;
+};
+
+FIXTURE_SETUP(master)
+{
+	int i;
+
+	ASSERT_EQ(0, tbus_open(&self->b, 3));
+	self->l = self->b.link;
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, bus_opt(self->l[i].acc, BUS_RECV_INFO,
+				     BUS_INFO_REASON));
+	ASSERT_EQ(0, bus_add(&self->l[1], ADDR));
+	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(7, 8)));
+}
+
+FIXTURE_TEARDOWN(master)
+{
+	tbus_close(&self->b);
+}
+
+static void expect_quiet(struct __test_metadata *_metadata,
+			 const struct tbus *b)
+{
+	int i;
+
+	for (i = 0; i < b->nr; i++) {
+		EXPECT_STREQ("EAGAIN", take(b->link[i].fd))
+			TH_LOG("client %d", i);
+		EXPECT_STREQ("EAGAIN", take(b->link[i].acc))
+			TH_LOG("accepted socket %d", i);
+	}
+}
+
+TEST_F(master, addressed)
+{
+	EXPECT_EQ(0, say(self->l[0].fd, "plain"));
+	EXPECT_EQ(0, say_to(self->l[1].fd, 0, "to 0"));
+	EXPECT_STREQ("1:plain reason=ADDRESSED", take(self->l[0].acc));
+	EXPECT_STREQ("2:to 0 reason=ADDRESSED", take(self->l[1].acc));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(master, no_owner)
+{
+	EXPECT_EQ(0, say_to(self->l[0].fd, NOBODY, "a"));
+	EXPECT_EQ(0, say_to(self->l[1].fd, 99, "b"));
+	EXPECT_STREQ("1:a reason=NO_OWNER", peek(self->l[0].acc));
+	EXPECT_STREQ("1:a reason=NO_OWNER", take(self->l[0].acc));
+	EXPECT_STREQ("2:b reason=NO_OWNER", take(self->l[1].acc));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(master, reason_only_if_asked)
+{
+	ASSERT_EQ(0, bus_opt(self->l[0].acc, BUS_RECV_INFO, 0));
+	EXPECT_EQ(0, say_to(self->l[0].fd, NOBODY, "a"));
+	EXPECT_STREQ("1:a", take(self->l[0].acc));
+	/* a client has no use for it */
+	ASSERT_EQ(0, bus_opt(self->l[1].fd, BUS_RECV_INFO, BUS_INFO_REASON));
+	EXPECT_EQ(0, say_to(self->l[0].fd, ADDR, "b"));
+	EXPECT_EQ(0, say(self->l[1].acc, "c"));
+	EXPECT_STREQ("1:b", take(self->l[1].fd));
+	EXPECT_STREQ("0:c", take(self->l[1].fd));
+}
+
+TEST_F(master, counters)
+{
+	struct bus_info info;
+
+	EXPECT_EQ(0, say_to(self->l[0].fd, NOBODY, "a"));
+	EXPECT_EQ(0, say_to(self->l[0].fd, 0, "b"));
+	EXPECT_EQ(0, say_to(self->l[0].fd, ADDR, "c"));
+	EXPECT_EQ(0, say(self->l[0].acc, "d"));
+	info = bus_get_info(self->l[0].fd);
+	EXPECT_EQ(2, info.handovers);
+	EXPECT_EQ(1, info.unicasts);
+	EXPECT_EQ(1, info.from_master);
+	EXPECT_EQ(0, bus_get_info(self->l[1].fd).handovers);
+	info = bus_get_info(self->b.listener);
+	EXPECT_EQ(2, info.handovers);
+	EXPECT_EQ(1, info.unicasts);
+	EXPECT_EQ(1, info.copies);
+	EXPECT_EQ(1, info.from_master);
+}
+
+/* BUS_F_VIA_MASTER: of the bus, of the sender, of a receiver. */
+static void expect_via_master(struct __test_metadata *_metadata,
+			      const struct bus_link *l)
+{
+	EXPECT_EQ(0, say_to(l[0].fd, ADDR, "uni"));
+	EXPECT_EQ(0, say_to(l[0].fd, 2, "unique"));
+	EXPECT_EQ(0, say_to(l[0].fd, GROUP, "group"));
+	EXPECT_EQ(0, say_to(l[0].fd, BUS_MULTICAST(0), "all"));
+	EXPECT_STREQ("1:uni reason=VIA_MASTER", take(l[0].acc));
+	EXPECT_STREQ("1:unique reason=VIA_MASTER", take(l[0].acc));
+	EXPECT_STREQ("1:group reason=VIA_MASTER", take(l[0].acc));
+	EXPECT_STREQ("1:all reason=VIA_MASTER", take(l[0].acc));
+}
+
+static void expect_direct(struct __test_metadata *_metadata,
+			  const struct bus_link *l)
+{
+	EXPECT_EQ(0, say_to(l[0].fd, ADDR, "uni"));
+	EXPECT_EQ(0, say_to(l[0].fd, GROUP, "group"));
+	EXPECT_STREQ("1:uni", take(l[1].fd));
+	EXPECT_STREQ("1:group", take(l[1].fd));
+	EXPECT_STREQ("1:group", take(l[2].fd));
+}
+
+TEST_F(master, via_master_bus)
+{
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_FLAGS, BUS_F_VIA_MASTER));
+	expect_via_master(_metadata, self->l);
+	expect_quiet(_metadata, &self->b);
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_FLAGS, 0));
+	expect_direct(_metadata, self->l);
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(master, via_master_sender)
+{
+	ASSERT_EQ(0, bus_opt(self->l[0].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
+	expect_via_master(_metadata, self->l);
+	/* all to this client too, nothing else */
+	EXPECT_EQ(0, say_to(self->l[1].fd, 1, "to"));
+	EXPECT_STREQ("2:to reason=VIA_MASTER", take(self->l[1].acc));
+	EXPECT_EQ(0, say_to(self->l[1].fd, 3, "others"));
+	EXPECT_STREQ("2:others", take(self->l[2].fd));
+	expect_quiet(_metadata, &self->b);
+	ASSERT_EQ(0, bus_opt(self->l[0].acc, BUS_FLAGS, 0));
+	expect_direct(_metadata, self->l);
+	expect_quiet(_metadata, &self->b);
+}
+
+/* One receiver's flag takes the whole multicast to the master. */
+TEST_F(master, via_master_receiver)
+{
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
+	expect_via_master(_metadata, self->l);
+	EXPECT_EQ(0, say_to(self->l[0].fd, 3, "other"));
+	EXPECT_STREQ("1:other", take(self->l[2].fd));
+	expect_quiet(_metadata, &self->b);
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, 0));
+	expect_direct(_metadata, self->l);
+	expect_quiet(_metadata, &self->b);
+}
+
+/* What the master sends is not handed to it. */
+TEST_F(master, via_master_from_master)
+{
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_FLAGS, BUS_F_VIA_MASTER));
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
+	EXPECT_EQ(0, say(self->l[1].acc, "own"));
+	EXPECT_EQ(0, say_to(self->l[0].acc, ADDR, "addr"));
+	EXPECT_EQ(0, say_to(self->l[0].acc, GROUP, "group"));
+	EXPECT_STREQ("0:own", take(self->l[1].fd));
+	EXPECT_STREQ("0:addr", take(self->l[1].fd));
+	EXPECT_STREQ("0:group", take(self->l[1].fd));
+	EXPECT_STREQ("0:group", take(self->l[2].fd));
+	expect_quiet(_metadata, &self->b);
+}
+
+/* More basic reasons keep their name. */
+TEST_F(master, via_master_addressed)
+{
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_FLAGS, BUS_F_VIA_MASTER));
+	EXPECT_EQ(0, say(self->l[0].fd, "a"));
+	EXPECT_STREQ("1:a reason=ADDRESSED", take(self->l[0].acc));
+}
+
+FIXTURE(ordered) {
+	struct tbus	b;
+	struct bus_link	*l;
+};
+
+FIXTURE_SETUP(ordered)
+{
+	int i;
+
+	ASSERT_EQ(0, tbus_listen(&self->b));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_FLAGS, BUS_F_ORDERED));
+	ASSERT_EQ(0, tbus_clients(&self->b, 3));
+	self->l = self->b.link;
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, bus_opt(self->l[i].acc, BUS_RECV_INFO,
+				     BUS_INFO_REASON));
+	ASSERT_EQ(0, bus_add(&self->l[1], ADDR));
+	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(7, 8)));
+}
+
+FIXTURE_TEARDOWN(ordered)
+{
+	tbus_close(&self->b);
+}
+
+static __u32 unacked(const struct bus_link *l)
+{
+	return bus_get_info(l->acc).unacked;
+}
+
+TEST_F(ordered, direct_while_clean)
+{
+	expect_direct(_metadata, self->l);
+	expect_quiet(_metadata, &self->b);
+	EXPECT_EQ(0, unacked(&self->l[0]));
+}
+
+TEST_F(ordered, follows_the_same_way)
+{
+	EXPECT_EQ(0, say_to(self->l[0].fd, NOBODY, "first"));
+	EXPECT_EQ(1, unacked(&self->l[0]));
+	EXPECT_EQ(0, say_to(self->l[0].fd, ADDR, "second"));
+	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "third"));
+	EXPECT_EQ(3, unacked(&self->l[0]));
+	EXPECT_STREQ("1:first reason=NO_OWNER", take(self->l[0].acc));
+	EXPECT_STREQ("1:second reason=ORDER", take(self->l[0].acc));
+	EXPECT_STREQ("1:third reason=ORDER", take(self->l[0].acc));
+	expect_quiet(_metadata, &self->b);
+	/* read, but not acknowledged yet */
+	EXPECT_EQ(0, say_to(self->l[0].fd, ADDR, "fourth"));
+	EXPECT_STREQ("1:fourth reason=ORDER", take(self->l[0].acc));
+	EXPECT_EQ(0, bus_opt(self->l[0].acc, BUS_ACK, 4));
+	EXPECT_EQ(0, unacked(&self->l[0]));
+	expect_direct(_metadata, self->l);
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(ordered, piecemeal)
+{
+	EXPECT_EQ(0, say_to(self->l[0].fd, 0, "first"));
+	EXPECT_EQ(0, say_to(self->l[0].fd, ADDR, "second"));
+	EXPECT_EQ(0, bus_opt(self->l[0].acc, BUS_ACK, 1));
+	EXPECT_EQ(1, unacked(&self->l[0]));
+	EXPECT_EQ(0, say_to(self->l[0].fd, ADDR, "third"));
+	EXPECT_STREQ("1:first reason=ADDRESSED", take(self->l[0].acc));
+	EXPECT_STREQ("1:second reason=ORDER", take(self->l[0].acc));
+	EXPECT_STREQ("1:third reason=ORDER", take(self->l[0].acc));
+	EXPECT_EQ(0, bus_opt(self->l[0].acc, BUS_ACK, 1));
+	EXPECT_EQ(0, bus_opt(self->l[0].acc, BUS_ACK, 1));
+	expect_direct(_metadata, self->l);
+	expect_quiet(_metadata, &self->b);
+}
+
+/* One client's unfinished business is no other's. */
+TEST_F(ordered, per_client)
+{
+	EXPECT_EQ(0, say_to(self->l[1].fd, NOBODY, "mine"));
+	EXPECT_STREQ("2:mine reason=NO_OWNER", take(self->l[1].acc));
+	EXPECT_EQ(1, unacked(&self->l[1]));
+	EXPECT_EQ(0, unacked(&self->l[0]));
+	expect_direct(_metadata, self->l);
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_ACK, 1));
+	EXPECT_EQ(0, say_to(self->l[1].fd, 1, "held"));
+	EXPECT_STREQ("2:held reason=ORDER", take(self->l[1].acc));
+	expect_quiet(_metadata, &self->b);
+}
+
+/* Receiving from the master is not hindered by what is unacknowledged. */
+TEST_F(ordered, master_sends)
+{
+	EXPECT_EQ(0, say_to(self->l[0].fd, NOBODY, "x"));
+	EXPECT_EQ(0, say(self->l[0].acc, "a"));
+	EXPECT_EQ(0, say_to(self->l[0].acc, ADDR, "b"));
+	EXPECT_EQ(0, say_to(self->l[1].fd, 1, "c"));
+	EXPECT_STREQ("0:a", take(self->l[0].fd));
+	EXPECT_STREQ("0:b", take(self->l[1].fd));
+	EXPECT_STREQ("2:c", take(self->l[0].fd));
+}
+
+TEST_F(ordered, not_before_join)
+{
+	struct bus_link *l = &self->b.link[3];
+
+	ASSERT_EQ(0, tbus_link(&self->b, l));
+	self->b.nr++;
+	EXPECT_EQ(0, say(l->fd, "auth"));
+	EXPECT_EQ(0, unacked(l));
+	EXPECT_EQ(EINVAL, bus_opt(l->acc, BUS_ACK, 1));
+	ASSERT_EQ(0, tbus_join(l));
+	EXPECT_EQ(0, say_to(l->fd, ADDR, "direct"));
+	EXPECT_STREQ("4:direct", take(self->l[1].fd));
+	EXPECT_EQ(0, say(l->fd, "counted"));
+	EXPECT_EQ(1, unacked(l));
+	EXPECT_EQ(0, bus_opt(l->acc, BUS_ACK, 1));
+}
+
+TEST_F(ordered, bad_ack)
+{
+	EXPECT_EQ(0, bus_opt(self->l[0].acc, BUS_ACK, 0));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_ACK, 1));
+	EXPECT_EQ(0, say(self->l[0].fd, "a"));
+	EXPECT_EQ(0, say(self->l[0].fd, "b"));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_ACK, 3));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_ACK, -1));
+	EXPECT_EQ(2, unacked(&self->l[0]));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].fd, BUS_ACK, 1));
+	EXPECT_EQ(EINVAL, bus_opt(self->b.listener, BUS_ACK, 1));
+	EXPECT_EQ(0, bus_opt(self->l[0].acc, BUS_ACK, 2));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_ACK, 1));
+}
+
+TEST_F(ordered, flag_belongs_to_the_bus)
+{
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_FLAGS, BUS_F_ORDERED));
+	EXPECT_EQ(EINVAL, bus_opt(self->b.listener, BUS_FLAGS, 0x4));
+	EXPECT_EQ(EINVAL, bus_opt(self->b.listener, BUS_FLAGS, 0x80000000));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_FLAGS, 0x4));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].fd, BUS_FLAGS, BUS_F_VIA_MASTER));
+}
+
+TEST_F(master, no_ack_without_order)
+{
+	EXPECT_EQ(0, say(self->l[0].fd, "a"));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_ACK, 1));
+	EXPECT_EQ(0, unacked(&self->l[0]));
+	expect_direct(_metadata, self->l);
+}
+
+TEST_HARNESS_MAIN
