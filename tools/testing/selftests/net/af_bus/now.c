@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * When a change returns to the master, no message that was decided by the
+ * state before it is delivered any more. Others send all the time while the
+ * master changes its mind.
+ */
+#include "../../kselftest_harness.h"
+
+#include <sched.h>
+
+#include "bus_util.h"
+
+#define SENDERS	2
+#define ADDR	BUS_ADDR(4, 4)
+
+struct flood {
+	struct bus_link		*l;
+	atomic_ullong		*addr;
+	atomic_bool		*stop;
+	atomic_uint		done;
+	pthread_t		thread;
+};
+
+/* link[0..1] send, link[2] is about whom the master changes its mind */
+struct now {
+	struct tbus		b;
+	struct bus_link		*l;
+	struct bus_link		*who;
+	struct flood		f[SENDERS];
+	atomic_ullong		addr;
+	atomic_bool		stop;
+	unsigned int		rounds;
+	unsigned int		seen;		/* messages, to see that some came */
+};
+
+FIXTURE(now) {
+	struct now	n;
+};
+
+static void *flood(void *arg)
+{
+	struct flood *f = arg;
+
+	while (!atomic_load(f->stop)) {
+		say_to(f->l->fd, atomic_load(f->addr), "x");
+		atomic_fetch_add(&f->done, 1);
+	}
+	return NULL;
+}
+
+FIXTURE_SETUP(now)
+{
+	int i;
+
+	ASSERT_EQ(0, tbus_open(&self->n.b, SENDERS + 1));
+	self->n.l = self->n.b.link;
+	self->n.who = &self->n.l[SENDERS];
+	self->n.rounds = 100 * bus_long(50);
+	for (i = 0; i < SENDERS; i++)
+		self->n.f[i] = (struct flood) {
+			.l = &self->n.l[i], .addr = &self->n.addr,
+			.stop = &self->n.stop,
+		};
+}
+
+FIXTURE_TEARDOWN(now)
+{
+	tbus_close(&self->n.b);
+}
+
+static bool flood_start(struct flood *f)
+{
+	int i;
+
+	for (i = 0; i < SENDERS; i++)
+		if (pthread_create(&f[i].thread, NULL, flood, &f[i]))
+			return false;
+	return true;
+}
+
+static void flood_stop(struct flood *f)
+{
+	int i;
+
+	atomic_store(f->stop, true);
+	for (i = 0; i < SENDERS; i++)
+		pthread_join(f[i].thread, NULL);
+}
+
+static unsigned int drain(int fd)
+{
+	const char *got = take(fd);
+	unsigned int n;
+
+	for (n = 0; strcmp("EAGAIN", got) && strcmp("EOF", got); n++)
+		got = take(fd);
+	return n;
+}
+
+/* Let every sender begin and end some more sends, and empty what it fills. */
+static unsigned int flood_on(struct flood *f, int fd, bool masters)
+{
+	unsigned int i, n = 0, from[SENDERS];
+
+	for (i = 0; i < SENDERS; i++)
+		from[i] = atomic_load(&f[i].done);
+	for (i = 0; i < SENDERS; i++) {
+		while (atomic_load(&f[i].done) - from[i] < 4) {
+			drain(f[0].l->fd);
+			if (masters)
+				drain(f[i].l->acc);
+			if (fd >= 0)
+				n += drain(fd);
+			sched_yield();
+		}
+	}
+	return n;
+}
+
+/* Of what is there now, nothing is late; whatever comes later is. */
+struct late {
+	int		fd;
+	unsigned int	n;
+};
+
+static void late_from_now(struct late *late, int fd)
+{
+	late->fd = fd;
+	late->n = bus_get_info(fd).qlen;
+}
+
+static unsigned int late_count(struct late *late)
+{
+	while (late->n--)
+		take(late->fd);
+	late->n = 0;
+	return drain(late->fd);
+}
+
+/* Changes that turn "reaches who" on and off: on must silence the hand-overs,
+ * off must silence the receiver.
+ */
+struct change {
+	int	(*on)(struct bus_link *who, struct tbus *b);
+	int	(*off)(struct bus_link *who, struct tbus *b);
+};
+
+static unsigned int off_is_now(struct flood *f, struct bus_link *who,
+			       struct tbus *b, const struct change *c,
+			       unsigned int *seen)
+{
+	struct late late;
+
+	*seen += flood_on(f, who->fd, true);
+	if (c->off(who, b))
+		return 1000;
+	late_from_now(&late, who->fd);
+	flood_on(f, -1, true);
+	return late_count(&late);
+}
+
+static unsigned int on_is_now(struct flood *f, struct bus_link *who,
+			      struct tbus *b, const struct change *c)
+{
+	struct late late[SENDERS];
+	unsigned int i, n = 0;
+
+	if (c->on(who, b))
+		return 1000;
+	for (i = 0; i < SENDERS; i++)
+		late_from_now(&late[i], f[i].l->acc);
+	flood_on(f, who->fd, false);
+	for (i = 0; i < SENDERS; i++)
+		n += late_count(&late[i]);
+	return n;
+}
+
+static void run(struct __test_metadata *_metadata, struct now *n,
+		const struct change *c)
+{
+	unsigned int late_off = 0, late_on = 0;
+
+	ASSERT_TRUE(flood_start(n->f));
+	while (n->rounds--) {
+		late_off += off_is_now(n->f, n->who, &n->b, c,
+				       &n->seen);
+		late_on += on_is_now(n->f, n->who, &n->b, c);
+	}
+	flood_stop(n->f);
+	EXPECT_EQ(0, late_off);
+	EXPECT_EQ(0, late_on);
+	EXPECT_LT(0, n->seen);
+}
+
+static int addr_on(struct bus_link *who, struct tbus *b)
+{
+	return bus_add(who, ADDR);
+}
+
+static int addr_off(struct bus_link *who, struct tbus *b)
+{
+	return bus_del(who, ADDR);
+}
+
+TEST_F(now, address)
+{
+	static const struct change c = { addr_on, addr_off };
+
+	atomic_store(&self->n.addr, ADDR);
+	ASSERT_EQ(0, bus_add(self->n.who, ADDR));
+	run(_metadata, &self->n, &c);
+}
+
+TEST_F(now, group)
+{
+	static const struct change c = { addr_on, addr_off };
+
+	atomic_store(&self->n.addr, BUS_MULTICAST(4));
+	ASSERT_EQ(0, bus_add(self->n.who, ADDR));
+	ASSERT_EQ(0, bus_add(&self->n.l[0], BUS_ADDR(4, 1)));
+	ASSERT_EQ(0, bus_add(&self->n.l[1], BUS_ADDR(4, 2)));
+	run(_metadata, &self->n, &c);
+}
+
+static int direct(struct bus_link *who, struct tbus *b)
+{
+	return bus_opt(who->acc, BUS_FLAGS, 0);
+}
+
+static int via_master(struct bus_link *who, struct tbus *b)
+{
+	return bus_opt(who->acc, BUS_FLAGS, BUS_F_VIA_MASTER);
+}
+
+TEST_F(now, via_master_receiver)
+{
+	static const struct change c = { direct, via_master };
+
+	atomic_store(&self->n.addr, SENDERS + 1);
+	run(_metadata, &self->n, &c);
+}
+
+TEST_F(now, via_master_multicast)
+{
+	static const struct change c = { direct, via_master };
+
+	atomic_store(&self->n.addr, BUS_MULTICAST(0));
+	run(_metadata, &self->n, &c);
+}
+
+static int bus_direct(struct bus_link *who, struct tbus *b)
+{
+	return bus_opt(b->listener, BUS_FLAGS, 0);
+}
+
+static int bus_via_master(struct bus_link *who, struct tbus *b)
+{
+	return bus_opt(b->listener, BUS_FLAGS, BUS_F_VIA_MASTER);
+}
+
+TEST_F(now, via_master_bus)
+{
+	static const struct change c = { bus_direct, bus_via_master };
+
+	atomic_store(&self->n.addr, SENDERS + 1);
+	run(_metadata, &self->n, &c);
+}
+
+static int sender_direct(struct bus_link *who, struct tbus *b)
+{
+	return bus_opt(b->link[0].acc, BUS_FLAGS, 0) ?:
+	       bus_opt(b->link[1].acc, BUS_FLAGS, 0);
+}
+
+static int sender_via_master(struct bus_link *who, struct tbus *b)
+{
+	return bus_opt(b->link[0].acc, BUS_FLAGS, BUS_F_VIA_MASTER) ?:
+	       bus_opt(b->link[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER);
+}
+
+TEST_F(now, via_master_sender)
+{
+	static const struct change c = { sender_direct, sender_via_master };
+
+	atomic_store(&self->n.addr, SENDERS + 1);
+	run(_metadata, &self->n, &c);
+}
+
+/* Until join() hand-overs, from then on none; after close() nothing. */
+static int new_client(struct bus_link *who, struct tbus *b)
+{
+	int err;
+
+	close(who->fd);
+	err = tbus_link(b, who);
+	return err ?: tbus_join(who);
+}
+
+static int put_off(struct bus_link *who, struct tbus *b)
+{
+	int acc = who->acc;
+
+	who->acc = -1;
+	return ERR(close(acc));
+}
+
+TEST_F(now, join_and_close)
+{
+	static const struct change c = { new_client, put_off };
+	unsigned int late_off = 0, late_on = 0;
+
+	atomic_store(&self->n.addr, self->n.who->addr);
+	ASSERT_TRUE(flood_start(self->n.f));
+	while (self->n.rounds--) {
+		late_off += off_is_now(self->n.f, self->n.who, &self->n.b, &c,
+				       &self->n.seen);
+		atomic_store(&self->n.addr, self->n.who->addr + 1);
+		flood_on(self->n.f, -1, true);
+		late_on += on_is_now(self->n.f, self->n.who, &self->n.b, &c);
+	}
+	flood_stop(self->n.f);
+	EXPECT_EQ(0, late_off);
+	EXPECT_EQ(0, late_on);
+	EXPECT_LT(0, self->n.seen);
+}
+
+static int hear(struct bus_link *who, struct tbus *b)
+{
+	return bus_opt0(who->acc, BUS_SET_EAVESDROP);
+}
+
+static int deaf(struct bus_link *who, struct tbus *b)
+{
+	return bus_opt0(who->acc, BUS_UNSET_EAVESDROP);
+}
+
+TEST_F(now, eavesdrop)
+{
+	static const struct change c = { hear, deaf };
+
+	atomic_store(&self->n.addr, 1);
+	ASSERT_EQ(0, hear(self->n.who, &self->n.b));
+	run(_metadata, &self->n, &c);
+}
+
+TEST_HARNESS_MAIN
