@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nfdbus: match rules and whose they are
+ *
+ * A rule may be added several times, and then counts until it has been taken
+ * back as often. A request prepares what the counts will be, and commits them.
+ */
+
+#include <linux/slab.h>
+#include "nfdbus.h"
+
+static struct list_head *nfdbus_rules_of(struct nfdbus_bus *nb,
+					 struct nfdbus_peer *owner)
+{
+	return owner ? &owner->rules : &nb->legacy_rules;
+}
+
+static struct nfdbus_rule *nfdbus_match_find(struct nfdbus_bus *nb,
+					     struct nfdbus_peer *owner,
+					     const struct nfdbus_rule *like)
+{
+	struct rhlist_head *list, *pos;
+	struct nfdbus_rule *rule;
+
+	lockdep_assert_held(&nb->lock);
+	if (!nfdbus_rule_broadcast(like)) {
+		list_for_each_entry(rule, nfdbus_rules_of(nb, owner),
+				    owner_link)
+			if (nfdbus_rule_eq(rule, like))
+				return rule;
+		return NULL;
+	}
+
+	rcu_read_lock();
+	list = nfdbus_index_find(&nb->index, &like->key);
+	rhl_for_each_entry_rcu(rule, pos, list, node)
+		if (rule->owner == owner && nfdbus_rule_eq(rule, like))
+			goto out;
+	rule = NULL;
+out:
+	rcu_read_unlock();
+	return rule;
+}
+
+static void nfdbus_rule_touch(struct nfdbus_rule *rule,
+			      struct list_head *changes)
+{
+	if (!list_empty(&rule->change_link))
+		return;
+
+	rule->want = rule->count;
+	list_add_tail(&rule->change_link, changes);
+}
+
+static int nfdbus_rule_link(struct nfdbus_bus *nb, struct nfdbus_peer *owner,
+			    struct nfdbus_rule *rule)
+{
+	int err;
+
+	rule->owner = owner;
+	INIT_LIST_HEAD(&rule->change_link);
+	if (nfdbus_rule_broadcast(rule)) {
+		err = nfdbus_index_add(&nb->index, rule);
+		if (err)
+			return err;
+	}
+	list_add_tail(&rule->owner_link, nfdbus_rules_of(nb, owner));
+	nb->nr_rules++;
+	if (owner)
+		owner->nr_rules++;
+	return 0;
+}
+
+static void nfdbus_rule_unlink(struct nfdbus_bus *nb, struct nfdbus_rule *rule)
+{
+	nfdbus_index_del(&nb->index, rule);
+	list_del(&rule->owner_link);
+	nb->nr_rules--;
+	if (rule->owner)
+		rule->owner->nr_rules--;
+	kfree_rcu(rule, rcu);
+}
+
+/**
+ * nfdbus_match_add() - prepare to add a rule once more
+ * @nb: bus
+ * @changes: changes of the request
+ * @owner: whose it is, NULL for the clients that are not on AF_BUS
+ * @rule: the rule, taken over
+ *
+ * Context: Under bus->lock.
+ * Return: 0 or an error.
+ */
+int nfdbus_match_add(struct nfdbus_bus *nb, struct list_head *changes,
+		     struct nfdbus_peer *owner, struct nfdbus_rule *rule)
+{
+	struct nfdbus_rule *old = nfdbus_match_find(nb, owner, rule);
+	int err;
+
+	if (old) {
+		kfree(rule);
+		rule = old;
+	} else {
+		err = nfdbus_rule_link(nb, owner, rule);
+		if (err) {
+			kfree(rule);
+			return err;
+		}
+	}
+
+	nfdbus_rule_touch(rule, changes);
+	if (rule->want == U32_MAX)
+		return -EOVERFLOW;
+	rule->want++;
+	return 0;
+}
+
+/**
+ * nfdbus_match_del() - prepare to take back one addition of a rule
+ * @nb: bus
+ * @changes: changes of the request
+ * @owner: whose it is, NULL for the clients that are not on AF_BUS
+ * @like: an equal rule
+ *
+ * Context: Under bus->lock.
+ * Return: 0 or -ENOENT.
+ */
+int nfdbus_match_del(struct nfdbus_bus *nb, struct list_head *changes,
+		     struct nfdbus_peer *owner, const struct nfdbus_rule *like)
+{
+	struct nfdbus_rule *rule = nfdbus_match_find(nb, owner, like);
+
+	if (!rule)
+		return -ENOENT;
+
+	nfdbus_rule_touch(rule, changes);
+	if (!rule->want)
+		return -ENOENT;
+	rule->want--;
+	return 0;
+}
+
+/**
+ * nfdbus_match_clear() - prepare to take back all rules of an owner
+ * @nb: bus
+ * @changes: changes of the request
+ * @owner: owner, NULL for the clients that are not on AF_BUS
+ *
+ * Context: Under bus->lock.
+ */
+void nfdbus_match_clear(struct nfdbus_bus *nb, struct list_head *changes,
+			struct nfdbus_peer *owner)
+{
+	struct nfdbus_rule *rule;
+
+	lockdep_assert_held(&nb->lock);
+	list_for_each_entry(rule, nfdbus_rules_of(nb, owner), owner_link) {
+		nfdbus_rule_touch(rule, changes);
+		rule->want = 0;
+	}
+}
+
+/**
+ * nfdbus_matches_commit() - carry out all changes of a request
+ * @nb: bus
+ * @changes: changes
+ *
+ * Context: Under bus->lock.
+ * Return: Whether something has been taken back.
+ */
+bool nfdbus_matches_commit(struct nfdbus_bus *nb, struct list_head *changes)
+{
+	struct nfdbus_rule *rule, *tmp;
+	bool lost = false;
+
+	lockdep_assert_held(&nb->lock);
+	list_for_each_entry_safe(rule, tmp, changes, change_link) {
+		list_del_init(&rule->change_link);
+		if (rule->count && !rule->want)
+			lost = true;
+		WRITE_ONCE(rule->count, rule->want);
+		if (!rule->count)
+			nfdbus_rule_unlink(nb, rule);
+	}
+	return lost;
+}
+
+void nfdbus_matches_abort(struct nfdbus_bus *nb, struct list_head *changes)
+{
+	struct nfdbus_rule *rule, *tmp;
+
+	lockdep_assert_held(&nb->lock);
+	list_for_each_entry_safe(rule, tmp, changes, change_link) {
+		list_del_init(&rule->change_link);
+		if (!rule->count)
+			nfdbus_rule_unlink(nb, rule);
+	}
+}
+
+/**
+ * nfdbus_matches_leave() - the owner of rules is gone
+ * @nb: bus
+ * @rules: its rules
+ *
+ * Context: Under bus->lock.
+ */
+void nfdbus_matches_leave(struct nfdbus_bus *nb, struct list_head *rules)
+{
+	struct nfdbus_rule *rule, *tmp;
+
+	list_for_each_entry_safe(rule, tmp, rules, owner_link)
+		nfdbus_rule_unlink(nb, rule);
+}
