@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nfdbus: replies that calls on the direct path are waiting for
+ *
+ * Everything here is under bus->reply_lock, look-ups too, so a reply can be
+ * freed at once.
+ */
+
+#include <linux/slab.h>
+#include "nfdbus.h"
+
+static const struct rhashtable_params nfdbus_reply_params = {
+	.head_offset		= offsetof(struct nfdbus_reply, node),
+	.key_offset		= offsetof(struct nfdbus_reply, key),
+	.key_len		= sizeof_field(struct nfdbus_reply, key),
+	.automatic_shrinking	= true,
+};
+
+int nfdbus_replies_init(struct nfdbus_bus *nb)
+{
+	spin_lock_init(&nb->reply_lock);
+	return rhashtable_init(&nb->replies, &nfdbus_reply_params);
+}
+
+void nfdbus_replies_destroy(struct nfdbus_bus *nb)
+{
+	rhashtable_destroy(&nb->replies);
+}
+
+static struct nfdbus_reply *nfdbus_reply_find(struct nfdbus_bus *nb, u64 caller,
+					      u64 callee, u32 serial)
+{
+	struct nfdbus_reply_key key = {
+		.caller = caller, .callee = callee, .serial = serial,
+	};
+
+	lockdep_assert_held(&nb->reply_lock);
+	return rhashtable_lookup_fast(&nb->replies, &key, nfdbus_reply_params);
+}
+
+static int nfdbus_reply_link(struct nfdbus_bus *nb, struct nfdbus_reply *reply)
+{
+	int err;
+
+	if (reply->caller->left)
+		return -EPIPE;
+	if (reply->caller->nr_waits >= READ_ONCE(nb->max_replies))
+		return -EDQUOT;
+
+	err = rhashtable_lookup_insert_fast(&nb->replies, &reply->node,
+					    nfdbus_reply_params);
+	if (err)
+		return err;
+
+	list_add_tail(&reply->caller_link, &reply->caller->waits);
+	list_add_tail(&reply->callee_link, &reply->callee->owes);
+	reply->caller->nr_waits++;
+	nb->nr_replies++;
+	reply->linked = true;
+	return 0;
+}
+
+static void nfdbus_reply_unlink(struct nfdbus_bus *nb,
+				struct nfdbus_reply *reply)
+{
+	lockdep_assert_held(&nb->reply_lock);
+	if (reply->linked) {
+		rhashtable_remove_fast(&nb->replies, &reply->node,
+				       nfdbus_reply_params);
+		list_del(&reply->caller_link);
+		list_del(&reply->callee_link);
+		reply->caller->nr_waits--;
+		nb->nr_replies--;
+		reply->linked = false;
+	}
+	if (!reply->busy)
+		kfree(reply);
+}
+
+/**
+ * nfdbus_reply_expect() - record that a call wants a reply
+ * @caller: who sends the call
+ * @callee: who is to get it
+ * @m: the call
+ *
+ * nfdbus_reply_settle() is to follow.
+ *
+ * Context: Under rcu_read_lock().
+ * Return: 0; -EDQUOT if the caller waits for as many as it may, -EEXIST if it
+ * waits for one to the same serial, -EPIPE if it has left, -ENOMEM.
+ */
+int nfdbus_reply_expect(struct nfdbus_peer *caller, struct nfdbus_peer *callee,
+			struct nfdbus_msg *m)
+{
+	struct nfdbus_bus *nb = caller->bus;
+	struct nfdbus_reply *reply;
+	int err;
+
+	reply = kzalloc_obj(*reply, GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT);
+	if (!reply)
+		return -ENOMEM;
+
+	reply->key.caller = caller->addr;
+	reply->key.callee = callee->addr;
+	reply->key.serial = m->serial;
+	reply->caller = caller;
+	reply->callee = callee;
+	reply->busy = true;
+
+	spin_lock_bh(&nb->reply_lock);
+	err = nfdbus_reply_link(nb, reply);
+	spin_unlock_bh(&nb->reply_lock);
+	if (err)
+		kfree(reply);
+	else
+		m->expect = reply;
+	return err;
+}
+
+/**
+ * nfdbus_reply_claim() - is a message a reply that is expected?
+ * @callee: who sends it
+ * @caller: who is to get it
+ * @m: message with a reply_serial
+ *
+ * If so, nobody else can claim it until nfdbus_reply_settle(), which is to
+ * follow.
+ *
+ * Context: Under rcu_read_lock().
+ * Return: Whether it is.
+ */
+bool nfdbus_reply_claim(struct nfdbus_peer *callee, struct nfdbus_peer *caller,
+			struct nfdbus_msg *m)
+{
+	struct nfdbus_bus *nb = callee->bus;
+	struct nfdbus_reply *reply;
+
+	spin_lock_bh(&nb->reply_lock);
+	reply = nfdbus_reply_find(nb, caller->addr, callee->addr,
+				  m->reply_serial);
+	if (reply && !reply->busy) {
+		reply->busy = true;
+		m->claim = reply;
+	}
+	spin_unlock_bh(&nb->reply_lock);
+	return m->claim;
+}
+
+/**
+ * nfdbus_reply_settle() - conclude what a message claims and expects
+ * @nb: bus
+ * @m: message
+ * @staged: it has been delivered or handed over
+ * @direct: it was delivered
+ *
+ * A reply is used up by whatever way it goes. One that is asked for by way of
+ * the master is the master's to expect.
+ */
+void nfdbus_reply_settle(struct nfdbus_bus *nb, struct nfdbus_msg *m,
+			 bool staged, bool direct)
+{
+	if (!m->claim && !m->expect)
+		return;
+
+	spin_lock_bh(&nb->reply_lock);
+	if (m->claim) {
+		m->claim->busy = false;
+		if (staged || !m->claim->linked)
+			nfdbus_reply_unlink(nb, m->claim);
+	}
+	if (m->expect) {
+		m->expect->busy = false;
+		if (!staged || !direct || !m->expect->linked)
+			nfdbus_reply_unlink(nb, m->expect);
+	}
+	spin_unlock_bh(&nb->reply_lock);
+	m->claim = NULL;
+	m->expect = NULL;
+}
+
+/**
+ * nfdbus_replies_peek() - list replies that a client owes
+ * @callee: client
+ * @keys: where to put them
+ * @max: room in @keys
+ *
+ * Return: How many there are in @keys.
+ */
+unsigned int nfdbus_replies_peek(struct nfdbus_peer *callee,
+				 struct nfdbus_reply_key *keys,
+				 unsigned int max)
+{
+	struct nfdbus_bus *nb = callee->bus;
+	struct nfdbus_reply *reply;
+	unsigned int n = 0;
+
+	spin_lock_bh(&nb->reply_lock);
+	list_for_each_entry(reply, &callee->owes, callee_link) {
+		if (n == max)
+			break;
+		if (!reply->busy)
+			keys[n++] = reply->key;
+	}
+	spin_unlock_bh(&nb->reply_lock);
+	return n;
+}
+
+/**
+ * nfdbus_replies_take() - expect replies no longer
+ * @callee: client that owes them
+ * @keys: the replies; those that came meanwhile are passed over
+ * @nr: their number
+ */
+void nfdbus_replies_take(struct nfdbus_peer *callee,
+			 const struct nfdbus_reply_key *keys, unsigned int nr)
+{
+	struct nfdbus_bus *nb = callee->bus;
+	struct nfdbus_reply *reply;
+	unsigned int i;
+
+	spin_lock_bh(&nb->reply_lock);
+	for (i = 0; i < nr; i++) {
+		reply = nfdbus_reply_find(nb, keys[i].caller, keys[i].callee,
+					  keys[i].serial);
+		if (reply && !reply->busy)
+			nfdbus_reply_unlink(nb, reply);
+	}
+	spin_unlock_bh(&nb->reply_lock);
+}
+
+/* Who has left waits for nothing. What it owes stays for the master. */
+void nfdbus_replies_leave(struct nfdbus_peer *peer)
+{
+	struct nfdbus_bus *nb = peer->bus;
+	struct nfdbus_reply *reply, *tmp;
+
+	spin_lock_bh(&nb->reply_lock);
+	peer->left = true;
+	list_for_each_entry_safe(reply, tmp, &peer->waits, caller_link)
+		nfdbus_reply_unlink(nb, reply);
+	spin_unlock_bh(&nb->reply_lock);
+}
+
+void nfdbus_replies_release(struct nfdbus_peer *peer)
+{
+	struct nfdbus_bus *nb = peer->bus;
+	struct nfdbus_reply *reply, *tmp;
+
+	spin_lock_bh(&nb->reply_lock);
+	list_for_each_entry_safe(reply, tmp, &peer->owes, callee_link)
+		nfdbus_reply_unlink(nb, reply);
+	spin_unlock_bh(&nb->reply_lock);
+}
