@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nfdbus: what masters tell the kernel
+ */
+
+#include <linux/slab.h>
+#include <net/genetlink.h>
+#include "genl.h"
+#include "nfdbus.h"
+
+/* Replies in one answer. */
+#define NFDBUS_TAKE_MAX	64
+
+/**
+ * struct nfdbus_set - a request to change a bus
+ * @nb: the bus
+ * @extack: for what is wrong with it
+ * @flags: of the bus after it
+ * @max_replies: likewise
+ * @max_fds: likewise
+ * @max_msg: likewise
+ * @names: names that it changes
+ * @rules: rules that it changes
+ * @peers: clients whose flags it changes
+ *
+ * All of it is prepared first, and then committed or aborted, under bus->lock.
+ * A client that has not left by then will not leave before.
+ */
+struct nfdbus_set {
+	struct nfdbus_bus	*nb;
+	struct netlink_ext_ack	*extack;
+	u32			flags;
+	u32			max_replies;
+	u32			max_fds;
+	u32			max_msg;
+	struct list_head	names;
+	struct list_head	rules;
+	struct list_head	peers;
+};
+
+/**
+ * nfdbus_bus_from_fd() - find the bus over which a descriptor has authority
+ * @extack: for what is wrong with it
+ * @attr: has the descriptor
+ * @client: returns the client of an accepted socket, referenced, or NULL
+ *
+ * Context: May sleep.
+ * Return: The bus, referenced, or an ERR_PTR().
+ */
+struct bus *nfdbus_bus_from_fd(struct netlink_ext_ack *extack,
+			       const struct nlattr *attr,
+			       struct bus_client **client)
+{
+	struct bus *bus;
+
+	bus = bus_from_fd(nla_get_s32(attr), client);
+	if (bus == ERR_PTR(-EPERM))
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "a client has no authority over its bus");
+	else if (IS_ERR(bus))
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "not a socket of the master of a bus");
+	if (IS_ERR(bus))
+		return bus;
+	if (bus_proto_id(bus) == BUS_PROTO_DBUS)
+		return bus;
+
+	NL_SET_ERR_MSG_ATTR(extack, attr, "not a bus of BUS_PROTO_DBUS");
+	if (*client)
+		bus_client_put(*client);
+	bus_put(bus);
+	return ERR_PTR(-EINVAL);
+}
+
+static struct bus *nfdbus_client_from_fd(struct netlink_ext_ack *extack,
+					 const struct nlattr *attr,
+					 struct bus_client **client)
+{
+	struct bus *bus = nfdbus_bus_from_fd(extack, attr, client);
+
+	if (IS_ERR(bus))
+		return bus;
+	if (*client && bus_client_proto_data(*client))
+		return bus;
+
+	if (*client) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "the client has not joined");
+		bus_client_put(*client);
+	} else {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "not an accepted socket");
+	}
+	bus_put(bus);
+	return ERR_PTR(-EINVAL);
+}
+
+/* @peer is NULL for one that has left: nothing matters to it any more. */
+static int nfdbus_set_peer_from_fd(struct nfdbus_set *set,
+				   const struct nlattr *attr,
+				   struct nfdbus_peer **peer)
+{
+	struct bus_client *client;
+	struct bus *bus;
+	int err = 0;
+
+	bus = nfdbus_client_from_fd(set->extack, attr, &client);
+	if (IS_ERR(bus))
+		return PTR_ERR(bus);
+
+	*peer = bus_client_proto_data(client);
+	if (bus != set->nb->bus) {
+		NL_SET_ERR_MSG_ATTR(set->extack, attr, "of another bus");
+		err = -EINVAL;
+	} else if ((*peer)->gone) {
+		*peer = NULL;
+	}
+	bus_client_put(client);
+	bus_put(bus);
+	return err;
+}
+
+static int nfdbus_set_missing(struct nfdbus_set *set, struct nlattr *nest,
+			      int type)
+{
+	NL_SET_ERR_ATTR_MISS(set->extack, nest, type);
+	NL_SET_ERR_MSG(set->extack, "attribute missing");
+	return -EINVAL;
+}
+
+static int nfdbus_set_conf(struct nfdbus_set *set, struct nlattr *attr)
+{
+	struct nlattr *tb[NFDBUS_A_CONF_MAX + 1];
+	int err;
+
+	err = nla_parse_nested(tb, NFDBUS_A_CONF_MAX, attr,
+			       nfdbus_conf_nl_policy, set->extack);
+	if (err)
+		return err;
+
+	if (tb[NFDBUS_A_CONF_FLAGS])
+		set->flags = nla_get_u32(tb[NFDBUS_A_CONF_FLAGS]);
+	if (tb[NFDBUS_A_CONF_MAX_REPLIES])
+		set->max_replies = nla_get_u32(tb[NFDBUS_A_CONF_MAX_REPLIES]);
+	if (tb[NFDBUS_A_CONF_MAX_FDS])
+		set->max_fds = nla_get_u32(tb[NFDBUS_A_CONF_MAX_FDS]);
+	if (tb[NFDBUS_A_CONF_MAX_MSG])
+		set->max_msg = nla_get_u32(tb[NFDBUS_A_CONF_MAX_MSG]);
+	return 0;
+}
+
+static int nfdbus_set_peer(struct nfdbus_set *set, struct nlattr *attr)
+{
+	struct nlattr *tb[NFDBUS_A_CLIENT_MAX + 1];
+	struct nfdbus_peer *peer;
+	int err;
+
+	err = nla_parse_nested(tb, NFDBUS_A_CLIENT_MAX, attr,
+			       nfdbus_client_nl_policy, set->extack);
+	if (err)
+		return err;
+	if (!tb[NFDBUS_A_CLIENT_FD])
+		return nfdbus_set_missing(set, attr, NFDBUS_A_CLIENT_FD);
+	if (!tb[NFDBUS_A_CLIENT_FLAGS])
+		return nfdbus_set_missing(set, attr, NFDBUS_A_CLIENT_FLAGS);
+
+	err = nfdbus_set_peer_from_fd(set, tb[NFDBUS_A_CLIENT_FD], &peer);
+	if (err || !peer)
+		return err;
+
+	peer->want_flags = nla_get_u32(tb[NFDBUS_A_CLIENT_FLAGS]);
+	if (list_empty(&peer->change_link))
+		list_add_tail(&peer->change_link, &set->peers);
+	return 0;
+}
+
+static int nfdbus_set_rule(struct nfdbus_set *set, struct nfdbus_peer *owner,
+			   struct nlattr *attr, bool add)
+{
+	struct nfdbus_rule *rule;
+	const char *error;
+	u32 offset;
+	int err;
+
+	rule = nfdbus_rule_parse(nla_data(attr), &offset, &error);
+	if (IS_ERR(rule)) {
+		if (error)
+			NL_SET_ERR_MSG_ATTR_FMT(set->extack, attr,
+						"match rule, offset %u: %s",
+						offset, error);
+		return PTR_ERR(rule);
+	}
+	if (add)
+		return nfdbus_match_add(set->nb, &set->rules, owner, rule);
+
+	err = nfdbus_match_del(set->nb, &set->rules, owner, rule);
+	if (err)
+		NL_SET_ERR_MSG_ATTR(set->extack, attr, "no such match rule");
+	kfree(rule);
+	return err;
+}
+
+static int nfdbus_set_match(struct nfdbus_set *set, struct nlattr *attr)
+{
+	struct nlattr *tb[NFDBUS_A_RULE_MAX + 1];
+	struct nfdbus_peer *owner = NULL;
+	int err;
+
+	err = nla_parse_nested(tb, NFDBUS_A_RULE_MAX, attr,
+			       nfdbus_rule_nl_policy, set->extack);
+	if (err)
+		return err;
+
+	if (tb[NFDBUS_A_RULE_FD]) {
+		err = nfdbus_set_peer_from_fd(set, tb[NFDBUS_A_RULE_FD],
+					      &owner);
+		if (err || !owner)
+			return err;
+	}
+	if (nla_type(attr) == NFDBUS_A_SET_MATCH_CLEAR) {
+		nfdbus_match_clear(set->nb, &set->rules, owner);
+		return 0;
+	}
+	if (!tb[NFDBUS_A_RULE_TEXT])
+		return nfdbus_set_missing(set, attr, NFDBUS_A_RULE_TEXT);
+	return nfdbus_set_rule(set, owner, tb[NFDBUS_A_RULE_TEXT],
+			       nla_type(attr) == NFDBUS_A_SET_MATCH_ADD);
+}
+
+static int nfdbus_set_name(struct nfdbus_set *set, struct nlattr *attr)
+{
+	enum nfdbus_name_state state = NFDBUS_NAME_LEGACY;
+	struct nlattr *tb[NFDBUS_A_OWNER_MAX + 1];
+	struct nfdbus_peer *owner = NULL;
+	const char *name;
+	int err;
+
+	err = nla_parse_nested(tb, NFDBUS_A_OWNER_MAX, attr,
+			       nfdbus_owner_nl_policy, set->extack);
+	if (err)
+		return err;
+	if (!tb[NFDBUS_A_OWNER_NAME])
+		return nfdbus_set_missing(set, attr, NFDBUS_A_OWNER_NAME);
+
+	name = nla_data(tb[NFDBUS_A_OWNER_NAME]);
+	if (name[0] == ':' || !nfdbus_is_bus_name(name, strlen(name)) ||
+	    !strcmp(name, NFDBUS_DRIVER)) {
+		NL_SET_ERR_MSG_ATTR(set->extack, tb[NFDBUS_A_OWNER_NAME],
+				    "not a well-known name of a client");
+		return -EINVAL;
+	}
+	if (tb[NFDBUS_A_OWNER_FD]) {
+		err = nfdbus_set_peer_from_fd(set, tb[NFDBUS_A_OWNER_FD],
+					      &owner);
+		if (err)
+			return err;
+		state = owner ? NFDBUS_NAME_OWNED : NFDBUS_NAME_DEAD;
+	}
+	if (nla_type(attr) == NFDBUS_A_SET_NAME_CLEAR)
+		state = NFDBUS_NAME_NONE;
+	return nfdbus_name_prepare(set->nb, &set->names, name, state, owner);
+}
+
+static int nfdbus_set_attr(struct nfdbus_set *set, struct nlattr *attr)
+{
+	switch (nla_type(attr)) {
+	case NFDBUS_A_SET_CONF:
+		return nfdbus_set_conf(set, attr);
+	case NFDBUS_A_SET_PEER:
+		return nfdbus_set_peer(set, attr);
+	case NFDBUS_A_SET_MATCH_ADD:
+	case NFDBUS_A_SET_MATCH_DEL:
+	case NFDBUS_A_SET_MATCH_CLEAR:
+		return nfdbus_set_match(set, attr);
+	case NFDBUS_A_SET_NAME_SET:
+	case NFDBUS_A_SET_NAME_CLEAR:
+		return nfdbus_set_name(set, attr);
+	default:
+		return 0;
+	}
+}
+
+static bool nfdbus_set_commit_peers(struct nfdbus_set *set)
+{
+	struct nfdbus_peer *peer, *tmp;
+	bool lost = false;
+
+	list_for_each_entry_safe(peer, tmp, &set->peers, change_link) {
+		list_del_init(&peer->change_link);
+		lost |= peer->flags & ~peer->want_flags;
+		WRITE_ONCE(peer->flags, peer->want_flags);
+	}
+	return lost;
+}
+
+/* Say whether anything was allowed before that is not any more. */
+static bool nfdbus_set_commit(struct nfdbus_set *set)
+{
+	struct nfdbus_bus *nb = set->nb;
+	bool lost = nb->flags != set->flags;
+
+	lost |= nfdbus_set_commit_peers(set);
+	lost |= nfdbus_matches_commit(nb, &set->rules);
+	lost |= nfdbus_names_commit(nb, &set->names);
+	WRITE_ONCE(nb->max_replies, set->max_replies);
+	WRITE_ONCE(nb->max_fds, set->max_fds);
+	WRITE_ONCE(nb->max_msg, set->max_msg);
+	WRITE_ONCE(nb->flags, set->flags);
+	return lost;
+}
+
+static void nfdbus_set_abort(struct nfdbus_set *set)
+{
+	struct nfdbus_peer *peer, *tmp;
+
+	list_for_each_entry_safe(peer, tmp, &set->peers, change_link)
+		list_del_init(&peer->change_link);
+	nfdbus_matches_abort(set->nb, &set->rules);
+	nfdbus_names_abort(set->nb, &set->names);
+}
+
+static int nfdbus_set(struct nfdbus_bus *nb, struct genl_info *info, bool *lost)
+{
+	struct nfdbus_set set = { .nb = nb, .extack = info->extack };
+	struct nlattr *attr;
+	int rem, err = 0;
+
+	INIT_LIST_HEAD(&set.names);
+	INIT_LIST_HEAD(&set.rules);
+	INIT_LIST_HEAD(&set.peers);
+
+	mutex_lock(&nb->lock);
+	set.flags = nb->flags;
+	set.max_replies = nb->max_replies;
+	set.max_fds = nb->max_fds;
+	set.max_msg = nb->max_msg;
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		err = nfdbus_set_attr(&set, attr);
+		if (err)
+			break;
+	}
+	if (err)
+		nfdbus_set_abort(&set);
+	else
+		*lost = nfdbus_set_commit(&set);
+	mutex_unlock(&nb->lock);
+	return err;
+}
+
+int nfdbus_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct bus_client *client;
+	bool lost = false;
+	struct bus *bus;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, NFDBUS_A_SET_FD))
+		return -EINVAL;
+
+	bus = nfdbus_bus_from_fd(info->extack, info->attrs[NFDBUS_A_SET_FD],
+				 &client);
+	if (IS_ERR(bus))
+		return PTR_ERR(bus);
+
+	if (client) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[NFDBUS_A_SET_FD],
+				    "not the listening socket of a bus");
+		bus_client_put(client);
+		err = -EPERM;
+	} else {
+		err = nfdbus_set(bus_proto_data(bus), info, &lost);
+		if (lost)
+			bus_synchronize(bus);
+	}
+	bus_put(bus);
+	return err;
+}
+
+static int nfdbus_put_expected(struct sk_buff *skb,
+			       const struct nfdbus_reply_key *key)
+{
+	struct nlattr *nest = nla_nest_start(skb, NFDBUS_A_REPLY_EXPECTED);
+
+	if (!nest ||
+	    nla_put_u64_64bit(skb, NFDBUS_A_EXPECTED_ADDR, key->caller,
+			      NFDBUS_A_EXPECTED_PAD) ||
+	    nla_put_u32(skb, NFDBUS_A_EXPECTED_SERIAL, key->serial))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int nfdbus_take_replies(struct nfdbus_peer *peer, struct genl_info *info,
+			       struct nfdbus_reply_key *keys)
+{
+	unsigned int i, nr;
+	struct sk_buff *skb;
+	void *hdr;
+	int err;
+
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+
+	err = -EMSGSIZE;
+	hdr = genlmsg_iput(skb, info);
+	if (!hdr)
+		goto err_free;
+
+	nr = nfdbus_replies_peek(peer, keys, NFDBUS_TAKE_MAX);
+	for (i = 0; i < nr; i++) {
+		err = nfdbus_put_expected(skb, &keys[i]);
+		if (err)
+			goto err_free;
+	}
+	genlmsg_end(skb, hdr);
+
+	/* What the master has not been told, it can ask for again. */
+	err = genlmsg_reply(skb, info);
+	if (!err)
+		nfdbus_replies_take(peer, keys, nr);
+	return err;
+
+err_free:
+	nlmsg_free(skb);
+	return err;
+}
+
+int nfdbus_nl_take_replies_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nfdbus_reply_key *keys;
+	struct bus_client *client;
+	struct bus *bus;
+	int err = -ENOMEM;
+
+	if (GENL_REQ_ATTR_CHECK(info, NFDBUS_A_REPLY_FD))
+		return -EINVAL;
+
+	bus = nfdbus_client_from_fd(info->extack,
+				    info->attrs[NFDBUS_A_REPLY_FD], &client);
+	if (IS_ERR(bus))
+		return PTR_ERR(bus);
+
+	keys = kmalloc_array(NFDBUS_TAKE_MAX, sizeof(*keys), GFP_KERNEL);
+	if (keys) {
+		/* A call that is being staged gets settled. */
+		bus_synchronize(bus);
+		err = nfdbus_take_replies(bus_client_proto_data(client), info,
+					  keys);
+	}
+	kfree(keys);
+	bus_client_put(client);
+	bus_put(bus);
+	return err;
+}

@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Private to nfdbus: structures, and what its files offer each other.
+ */
+#ifndef _NET_BUS_NFDBUS_H
+#define _NET_BUS_NFDBUS_H
+
+#include <linux/bits.h>
+#include <linux/idr.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rhashtable.h>
+#include <linux/spinlock.h>
+#include <linux/u64_stats_sync.h>
+#include <net/af_bus.h>
+#include <uapi/linux/nfdbus.h>
+
+struct nfdbus_bus;
+struct nfdbus_msg;
+struct nfdbus_peer;
+struct netlink_ext_ack;
+struct sk_buff;
+
+/* Limits of the D-Bus specification. */
+#define NFDBUS_MAX_MSG		BIT(27)
+#define NFDBUS_MAX_ARRAY	BIT(26)
+#define NFDBUS_MAX_NAME		255
+#define NFDBUS_MAX_SIG		255
+#define NFDBUS_MAX_DEPTH	64	/* of values, variants included */
+#define NFDBUS_MAX_NEST		32	/* of one kind of container in a type */
+#define NFDBUS_MAX_RULE		1024u
+#define NFDBUS_MAX_ARGS		64u
+
+/* Our own: a message with more header goes to the master. */
+#define NFDBUS_MAX_HEADER	(32u << 10)
+
+#define NFDBUS_DRIVER		"org.freedesktop.DBus"
+
+enum nfdbus_type {
+	NFDBUS_TYPE_INVALID,
+	NFDBUS_TYPE_CALL,
+	NFDBUS_TYPE_RETURN,
+	NFDBUS_TYPE_ERROR,
+	NFDBUS_TYPE_SIGNAL,
+};
+
+#define NFDBUS_FLAG_NO_REPLY	0x1
+
+/**
+ * struct nfdbus_str - a string with a terminating NUL that is not counted
+ * @s: NULL if there is none
+ * @len: bytes
+ * @hash: nfdbus_hash() of it, where it is looked up
+ */
+struct nfdbus_str {
+	const char	*s;
+	u32		len;
+	u32		hash;
+};
+
+static inline bool nfdbus_str_eq(const struct nfdbus_str *a,
+				 const struct nfdbus_str *b)
+{
+	return a->len == b->len && !memcmp(a->s, b->s, a->len);
+}
+
+/* cursor.c */
+
+/**
+ * struct nfdbus_cursor - reads the bytes of a message from first to last
+ * @skb: the part of the message that is being read, NULL in plain memory
+ * @next: the part after it
+ * @frag: the next page fragment of @skb
+ * @p: next byte
+ * @left: bytes readable at @p
+ * @pos: of @p in the message
+ * @len: of the message
+ * @swap: integers are not in native order
+ */
+struct nfdbus_cursor {
+	const struct sk_buff	*skb;
+	const struct sk_buff	*next;
+	int			frag;
+	const u8		*p;
+	u32			left;
+	u32			pos;
+	u32			len;
+	bool			swap;
+};
+
+void nfdbus_cursor_init(struct nfdbus_cursor *c, const struct sk_buff *skb);
+void nfdbus_cursor_init_mem(struct nfdbus_cursor *c, const void *mem, u32 len);
+int nfdbus_cursor_fill(struct nfdbus_cursor *c);
+int nfdbus_cursor_copy(struct nfdbus_cursor *c, void *to, u32 len);
+int nfdbus_cursor_skip(struct nfdbus_cursor *c, u32 len);
+int nfdbus_cursor_align(struct nfdbus_cursor *c, u32 align);
+int nfdbus_cursor_u8(struct nfdbus_cursor *c, u8 *v);
+int nfdbus_cursor_u32(struct nfdbus_cursor *c, u32 *v);
+
+/* syntax.c */
+
+/**
+ * struct nfdbus_utf8 - state of a check of UTF-8 that comes in pieces
+ * @need: bytes that the current character still needs
+ * @lo: least value of the next of them
+ * @hi: greatest value of the next of them
+ */
+struct nfdbus_utf8 {
+	u8	need;
+	u8	lo;
+	u8	hi;
+};
+
+/**
+ * struct nfdbus_path - state of a check of an object path, likewise
+ * @len: bytes seen
+ * @last: the last of them
+ */
+struct nfdbus_path {
+	u32	len;
+	u8	last;
+};
+
+bool nfdbus_utf8_valid(struct nfdbus_utf8 *state, const u8 *p, u32 len);
+bool nfdbus_path_valid(struct nfdbus_path *state, const u8 *p, u32 len);
+bool nfdbus_path_end(const struct nfdbus_path *state);
+bool nfdbus_is_path(const char *s, u32 len);
+bool nfdbus_is_interface(const char *s, u32 len);
+bool nfdbus_is_member(const char *s, u32 len);
+bool nfdbus_is_bus_name(const char *s, u32 len);
+bool nfdbus_is_namespace(const char *s, u32 len);
+bool nfdbus_is_signature(const char *s, u32 len);
+u32 nfdbus_type_align(char type);
+bool nfdbus_type_fixed(char type);
+u32 nfdbus_sig_skip(const char *sig, u32 pos);
+u32 nfdbus_hash(const char *s, u32 len);
+
+/* body.c */
+
+/**
+ * struct nfdbus_arg - a string among the arguments that rules ask for
+ * @next: the next one, of a greater @idx
+ * @idx: 0 is the first argument
+ * @type: 's' or 'o'
+ * @len: bytes of the argument
+ * @str: as much of it as a rule can have; @str.len is at most @len
+ * @buf: holds @str
+ */
+struct nfdbus_arg {
+	struct nfdbus_arg	*next;
+	u8			idx;
+	char			type;
+	u32			len;
+	struct nfdbus_str	str;
+	char			buf[];
+};
+
+void nfdbus_args_free(struct nfdbus_arg *arg);
+int nfdbus_check_values(struct nfdbus_cursor *c, const char *sig, u32 depth,
+			u64 arg_mask, struct nfdbus_arg **args);
+
+/* message.c */
+
+/**
+ * struct nfdbus_msg - what the parser learned about a message
+ * @type: enum nfdbus_type or a greater one
+ * @flags: NFDBUS_FLAG_*
+ * @swap: integers are not in native order
+ * @strange: it has header fields that the daemon strips
+ * @serial: of the message
+ * @reply_serial: 0 if there is none
+ * @nr_fds: as the header has it
+ * @path: this and the other header fields are in @header
+ * @interface: likewise
+ * @member: likewise
+ * @error_name: likewise
+ * @destination: likewise
+ * @sender: likewise; nobody has checked that it is true
+ * @signature: likewise
+ * @arg_mask: arguments that were looked for
+ * @args: those of them that are strings
+ * @nr_seen: bits in @seen
+ * @seen: peers that have been chosen for a broadcast, by slot
+ * @claim: expected reply that this message is; between route and settle
+ * @expect: reply that this message asks for; between route and settle
+ * @copies: recipients; between route and settle
+ * @header: copy of the header
+ */
+struct nfdbus_msg {
+	u8			type;
+	u8			flags;
+	bool			swap;
+	bool			strange;
+	u32			serial;
+	u32			reply_serial;
+	u32			nr_fds;
+	struct nfdbus_str	path;
+	struct nfdbus_str	interface;
+	struct nfdbus_str	member;
+	struct nfdbus_str	error_name;
+	struct nfdbus_str	destination;
+	struct nfdbus_str	sender;
+	struct nfdbus_str	signature;
+
+	u64			arg_mask;
+	struct nfdbus_arg	*args;
+
+	u32			nr_seen;
+	unsigned long		*seen;
+	struct nfdbus_reply	*claim;
+	struct nfdbus_reply	*expect;
+	u32			copies;
+
+	char			header[] __aligned(8);
+};
+
+static inline bool nfdbus_msg_is_broadcast(const struct nfdbus_msg *m)
+{
+	return m->type == NFDBUS_TYPE_SIGNAL && !m->destination.s;
+}
+
+static inline bool nfdbus_msg_wants_reply(const struct nfdbus_msg *m)
+{
+	return m->type == NFDBUS_TYPE_CALL &&
+	       !(m->flags & NFDBUS_FLAG_NO_REPLY);
+}
+
+struct nfdbus_msg *nfdbus_msg_parse(const struct sk_buff *skb, u32 nr_fds);
+int nfdbus_msg_check_body(struct nfdbus_msg *m, const struct sk_buff *skb,
+			  u64 arg_mask);
+void nfdbus_msg_free(struct nfdbus_msg *m);
+
+/* rule.c */
+
+/* What a rule may ask for exactly, and is found by. */
+enum nfdbus_key_part {
+	NFDBUS_KEY_SENDER,
+	NFDBUS_KEY_INTERFACE,
+	NFDBUS_KEY_MEMBER,
+	NFDBUS_KEY_PATH,
+	NFDBUS_KEY_ARG0,
+	NFDBUS_NR_KEYS
+};
+
+/**
+ * struct nfdbus_key - what a rule is found by
+ * @shape: which of @val count, a bit each
+ * @val: by enum nfdbus_key_part, with their hashes
+ */
+struct nfdbus_key {
+	u8			shape;
+	struct nfdbus_str	val[NFDBUS_NR_KEYS];
+};
+
+enum nfdbus_arg_kind {
+	NFDBUS_ARG_EXACT,
+	NFDBUS_ARG_PATH,
+	NFDBUS_ARG_NAMESPACE,
+};
+
+/**
+ * struct nfdbus_rule_arg - what a rule asks of an argument
+ * @idx: which argument
+ * @kind: enum nfdbus_arg_kind
+ * @str: the value
+ */
+struct nfdbus_rule_arg {
+	u8			idx;
+	u8			kind;
+	struct nfdbus_str	str;
+};
+
+#define NFDBUS_RULE_TOKENS	16
+
+/**
+ * struct nfdbus_rule - a match rule
+ * @type: enum nfdbus_type, NFDBUS_TYPE_INVALID if it does not matter
+ * @eavesdrop: it has eavesdrop=true
+ * @key: exact values
+ * @path_namespace: NULL if it has none
+ * @destination: likewise
+ * @nr_args: number of @args
+ * @args: ordered by index
+ * @text: as it was given
+ * @node: in bus->rules
+ * @indexed: is in bus->rules; under bus->lock
+ * @owner: NULL for the clients that are not on AF_BUS
+ * @owner_link: in the list of its owner; under bus->lock
+ * @change_link: in a request that changes it; under bus->lock
+ * @count: how many times it was added; it matches if there is one. Written
+ *	under bus->lock
+ * @want: @count after the request; under bus->lock
+ * @rcu: freed by RCU
+ *
+ * Everything above @node is constant. Made by the first request that adds it,
+ * gone when the last addition is taken back or its owner leaves.
+ */
+struct nfdbus_rule {
+	u8			type;
+	bool			eavesdrop;
+	struct nfdbus_key	key;
+	struct nfdbus_str	path_namespace;
+	struct nfdbus_str	destination;
+	u8			nr_args;
+	struct nfdbus_rule_arg	args[NFDBUS_RULE_TOKENS];
+	const char		*text;
+
+	struct rhlist_head	node;
+	bool			indexed;
+	struct nfdbus_peer	*owner;
+	struct list_head	owner_link;
+	struct list_head	change_link;
+	u32			count;
+	u32			want;
+	struct rcu_head		rcu;
+
+	char			buf[];
+};
+
+struct nfdbus_rule *nfdbus_rule_parse(const char *text, u32 *offset,
+				      const char **error);
+bool nfdbus_rule_eq(const struct nfdbus_rule *a, const struct nfdbus_rule *b);
+bool nfdbus_rule_broadcast(const struct nfdbus_rule *rule);
+bool nfdbus_rule_matches(const struct nfdbus_rule *rule,
+			 const struct nfdbus_msg *m);
+u64 nfdbus_rule_arg_mask(const struct nfdbus_rule *rule);
+
+/* index.c */
+
+/**
+ * struct nfdbus_index - the match rules of a bus, found by what they ask for
+ * @rules: those that can match a broadcast, by nfdbus_rule.key
+ * @shapes: a bit for each nfdbus_key.shape in use; written under bus->lock
+ * @nr_shape: their numbers; under bus->lock
+ * @arg_mask: arguments that rules ask for; written under bus->lock
+ * @nr_arg: how many rules do; under bus->lock
+ */
+struct nfdbus_index {
+	struct rhltable		rules;
+	u32			shapes;
+	u32			nr_shape[BIT(NFDBUS_NR_KEYS)];
+	u64			arg_mask;
+	u32			nr_arg[NFDBUS_MAX_ARGS];
+};
+
+int nfdbus_index_init(struct nfdbus_index *index);
+void nfdbus_index_destroy(struct nfdbus_index *index);
+int nfdbus_index_add(struct nfdbus_index *index, struct nfdbus_rule *rule);
+void nfdbus_index_del(struct nfdbus_index *index, struct nfdbus_rule *rule);
+struct rhlist_head *nfdbus_index_find(struct nfdbus_index *index,
+				      const struct nfdbus_key *key);
+
+/* match.c */
+int nfdbus_match_add(struct nfdbus_bus *nb, struct list_head *changes,
+		     struct nfdbus_peer *owner, struct nfdbus_rule *rule);
+int nfdbus_match_del(struct nfdbus_bus *nb, struct list_head *changes,
+		     struct nfdbus_peer *owner, const struct nfdbus_rule *rule);
+void nfdbus_match_clear(struct nfdbus_bus *nb, struct list_head *changes,
+			struct nfdbus_peer *owner);
+bool nfdbus_matches_commit(struct nfdbus_bus *nb, struct list_head *changes);
+void nfdbus_matches_abort(struct nfdbus_bus *nb, struct list_head *changes);
+void nfdbus_matches_leave(struct nfdbus_bus *nb, struct list_head *rules);
+
+/* name.c */
+
+enum nfdbus_name_state {
+	NFDBUS_NAME_NONE,	/* being set for the first time */
+	NFDBUS_NAME_OWNED,
+	NFDBUS_NAME_LEGACY,	/* the owner is not on AF_BUS */
+	NFDBUS_NAME_DEAD,	/* the owner has left */
+};
+
+/**
+ * struct nfdbus_name - a well-known name and its owner
+ * @node: in bus->names
+ * @str: the name, in @buf
+ * @state: enum nfdbus_name_state; written under bus->lock
+ * @owner: NULL unless owned; not referenced: a peer that leaves gives up its
+ *	names and is freed an RCU grace period later
+ * @link: in bus->all_names; under bus->lock
+ * @owner_link: in owner->names, RCU
+ * @change_link: in a request that changes it; under bus->lock
+ * @next: what the request puts in its place, NULL to remove it
+ * @rcu: freed by RCU
+ *
+ * A change of owner replaces it, so that a reader of one owner's list never
+ * ends up in that of another.
+ */
+struct nfdbus_name {
+	struct rhash_head	node;
+	struct nfdbus_str	str;
+	u8			state;
+	struct nfdbus_peer __rcu *owner;
+	struct list_head	link;
+	struct list_head	owner_link;
+	struct list_head	change_link;
+	struct nfdbus_name	*next;
+	struct rcu_head		rcu;
+	char			buf[];
+};
+
+int nfdbus_names_init(struct nfdbus_bus *nb);
+void nfdbus_names_destroy(struct nfdbus_bus *nb);
+struct nfdbus_name *nfdbus_name_find(struct nfdbus_bus *nb,
+				     const struct nfdbus_str *str);
+int nfdbus_name_prepare(struct nfdbus_bus *nb, struct list_head *changes,
+			const char *text, enum nfdbus_name_state state,
+			struct nfdbus_peer *owner);
+bool nfdbus_names_commit(struct nfdbus_bus *nb, struct list_head *changes);
+void nfdbus_names_abort(struct nfdbus_bus *nb, struct list_head *changes);
+void nfdbus_names_leave(struct nfdbus_peer *peer);
+
+/* reply.c */
+
+/**
+ * struct nfdbus_reply_key - what identifies an expected reply
+ * @caller: unique address
+ * @callee: unique address
+ * @serial: of the call
+ * @pad: 0
+ */
+struct nfdbus_reply_key {
+	u64	caller;
+	u64	callee;
+	u32	serial;
+	u32	pad;
+};
+
+/**
+ * struct nfdbus_reply - a reply that a call on the direct path is waiting for
+ * @node: in bus->replies
+ * @key: what identifies it
+ * @caller: not referenced: leaving gives the reply up
+ * @callee: not referenced: its release gives the reply up
+ * @caller_link: in caller->waits
+ * @callee_link: in callee->owes
+ * @linked: is in the table and both lists
+ * @busy: a message between route and settle holds on to it
+ *
+ * Under bus->reply_lock, as are the lists and the table. It outlives the
+ * callee's leaving, since the master has to tell the caller, until it is taken
+ * by the master, or the callee's last reference is dropped. Once it is neither
+ * linked nor busy it is freed.
+ */
+struct nfdbus_reply {
+	struct rhash_head	node;
+	struct nfdbus_reply_key	key;
+	struct nfdbus_peer	*caller;
+	struct nfdbus_peer	*callee;
+	struct list_head	caller_link;
+	struct list_head	callee_link;
+	bool			linked;
+	bool			busy;
+};
+
+int nfdbus_replies_init(struct nfdbus_bus *nb);
+void nfdbus_replies_destroy(struct nfdbus_bus *nb);
+int nfdbus_reply_expect(struct nfdbus_peer *caller, struct nfdbus_peer *callee,
+			struct nfdbus_msg *m);
+bool nfdbus_reply_claim(struct nfdbus_peer *callee, struct nfdbus_peer *caller,
+			struct nfdbus_msg *m);
+void nfdbus_reply_settle(struct nfdbus_bus *nb, struct nfdbus_msg *m,
+			 bool staged, bool direct);
+unsigned int nfdbus_replies_peek(struct nfdbus_peer *callee,
+				 struct nfdbus_reply_key *keys,
+				 unsigned int max);
+void nfdbus_replies_take(struct nfdbus_peer *callee,
+			 const struct nfdbus_reply_key *keys, unsigned int nr);
+void nfdbus_replies_leave(struct nfdbus_peer *peer);
+void nfdbus_replies_release(struct nfdbus_peer *peer);
+
+/* stats.c */
+
+enum nfdbus_stat {
+	NFDBUS_STAT_CALLS,
+	NFDBUS_STAT_RETURNS,
+	NFDBUS_STAT_SIGNALS,
+	NFDBUS_STAT_BROADCASTS,
+	NFDBUS_STAT_COPIES,
+	NFDBUS_STAT_MASTER,	/* the core's reasons, then ours */
+};
+
+#define NFDBUS_NR_REASONS	16	/* the core's, and as many of ours */
+#define NFDBUS_NR_STATS		(NFDBUS_STAT_MASTER + 2 * NFDBUS_NR_REASONS)
+
+struct nfdbus_stats {
+	struct u64_stats_sync	syncp;
+	u64_stats_t		count[NFDBUS_NR_STATS];
+};
+
+void nfdbus_stats_count(struct nfdbus_bus *nb, const struct nfdbus_msg *m,
+			u32 reason);
+void nfdbus_stats_sum(const struct nfdbus_bus *nb, u64 *sum);
+u32 nfdbus_stats_reason(unsigned int stat);
+
+/* main.c */
+
+/**
+ * struct nfdbus_bus - a bus
+ * @bus: the core's, which owns this
+ * @link: in nfdbus_buses, under its lock
+ * @lock: serialises what the master changes, joins and leaves
+ * @flags: NFDBUS_BUS_F_*; written under @lock
+ * @max_replies: likewise
+ * @max_fds: likewise
+ * @max_msg: likewise
+ * @peers: by link; under @lock
+ * @nr_peers: under @lock
+ * @slots: gives each peer a small number
+ * @nr_slots: greatest slot there was, plus one; written under @lock
+ * @index: match rules
+ * @legacy_rules: of clients that are not on AF_BUS; under @lock
+ * @nr_rules: all of them; under @lock
+ * @names: well-known names
+ * @all_names: the same, by link; under @lock
+ * @nr_names: under @lock
+ * @reply_lock: protects @replies and all that hangs on it
+ * @replies: struct nfdbus_reply
+ * @nr_replies: under @reply_lock
+ * @stats: counters
+ */
+struct nfdbus_bus {
+	struct bus			*bus;
+	struct list_head		link;
+
+	struct mutex			lock;	/* nests inside nfdbus_buses_lock */
+	u32				flags;
+	u32				max_replies;
+	u32				max_fds;
+	u32				max_msg;
+
+	struct list_head		peers;
+	u32				nr_peers;
+	struct ida			slots;
+	u32				nr_slots;
+
+	struct nfdbus_index		index;
+	struct list_head		legacy_rules;
+	u32				nr_rules;
+
+	struct rhashtable		names;
+	struct list_head		all_names;
+	u32				nr_names;
+
+	spinlock_t			reply_lock;	/* innermost */
+	struct rhashtable		replies;
+	u32				nr_replies;
+
+	struct nfdbus_stats __percpu	*stats;
+};
+
+/**
+ * struct nfdbus_peer - a client that joined
+ * @client: the core's, which owns this
+ * @bus: its bus
+ * @addr: unique address
+ * @slot: a number that no other peer has; constant
+ * @flags: NFDBUS_PEER_F_*; written under bus->lock
+ * @gone: it has left; under bus->lock
+ * @want_flags: @flags after a request; under bus->lock
+ * @change_link: in a request that changes it; under bus->lock
+ * @link: in bus->peers; under bus->lock
+ * @unique: its unique name, in @unique_buf
+ * @unique_buf: likewise
+ * @names: struct nfdbus_name, by owner_link, RCU; changed under bus->lock
+ * @nr_names: under bus->lock
+ * @rules: struct nfdbus_rule, by owner_link; under bus->lock
+ * @nr_rules: under bus->lock
+ * @waits: replies it waits for, by caller_link; under bus->reply_lock
+ * @nr_waits: under bus->reply_lock
+ * @left: expects no more replies; under bus->reply_lock
+ * @owes: replies it owes, by callee_link; under bus->reply_lock
+ *
+ * Made when its client joins. Names, rules and waits go when it leaves; it is
+ * freed with the last reference to the client, after an RCU grace period.
+ */
+struct nfdbus_peer {
+	struct bus_client	*client;
+	struct nfdbus_bus	*bus;
+	u64			addr;
+	int			slot;
+	u32			flags;
+	bool			gone;
+	u32			want_flags;
+	struct list_head	change_link;
+	struct list_head	link;
+
+	struct nfdbus_str	unique;
+	char			unique_buf[24];
+
+	struct list_head	names;
+	u32			nr_names;
+	struct list_head	rules;
+	u32			nr_rules;
+
+	struct list_head	waits;
+	u32			nr_waits;
+	bool			left;
+	struct list_head	owes;
+};
+
+extern struct list_head nfdbus_buses;
+extern struct mutex nfdbus_buses_lock;
+
+struct nfdbus_bus *nfdbus_bus_alloc(void);
+void nfdbus_bus_free(struct nfdbus_bus *nb);
+
+/* netlink.c */
+struct nlattr;
+
+struct bus *nfdbus_bus_from_fd(struct netlink_ext_ack *extack,
+			       const struct nlattr *attr,
+			       struct bus_client **client);
+
+/* route.c */
+int nfdbus_parse(struct bus_client *src, struct bus_msg *msg,
+		 struct sk_buff *skb);
+void nfdbus_route(struct bus_client *src, struct bus_msg *msg,
+		  struct bus_route *route);
+void nfdbus_settle(struct bus_client *src, struct bus_msg *msg, bool staged);
+void nfdbus_proto_msg_free(struct bus_msg *msg);
+
+#endif /* _NET_BUS_NFDBUS_H */

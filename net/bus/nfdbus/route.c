@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nfdbus: who gets a message
+ *
+ * A message goes directly only if the daemon is known to decide the same.
+ * Whatever is in doubt goes to the master.
+ */
+
+#include <linux/bitmap.h>
+#include <linux/err.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include "nfdbus.h"
+
+/* Parsing. */
+
+static u32 nfdbus_parse_reason(const struct nfdbus_msg *m)
+{
+	if (m->strange)
+		return NFDBUS_REASON_FIELDS;
+	if (!m->destination.s && m->type != NFDBUS_TYPE_SIGNAL)
+		return NFDBUS_REASON_DRIVER;
+	if (m->destination.s && !strcmp(m->destination.s, NFDBUS_DRIVER))
+		return NFDBUS_REASON_DRIVER;
+	if (m->type > NFDBUS_TYPE_SIGNAL)
+		return NFDBUS_REASON_POLICY;
+	return BUS_REASON_NONE;
+}
+
+static void nfdbus_str_hash(struct nfdbus_str *str)
+{
+	str->hash = nfdbus_hash(str->s, str->len);
+}
+
+static int nfdbus_parse_broadcast(struct nfdbus_bus *nb, struct nfdbus_msg *m)
+{
+	nfdbus_str_hash(&m->interface);
+	nfdbus_str_hash(&m->member);
+	nfdbus_str_hash(&m->path);
+
+	m->nr_seen = READ_ONCE(nb->nr_slots);
+	m->seen = bitmap_zalloc(m->nr_seen, GFP_KERNEL_ACCOUNT);
+	return m->seen ? 0 : -ENOMEM;
+}
+
+static int nfdbus_parse_rest(struct nfdbus_bus *nb, struct nfdbus_msg *m,
+			     const struct sk_buff *skb)
+{
+	u64 arg_mask = 0;
+	int err = 0;
+
+	if (nfdbus_msg_is_broadcast(m)) {
+		arg_mask = READ_ONCE(nb->index.arg_mask);
+		err = nfdbus_parse_broadcast(nb, m);
+	} else {
+		nfdbus_str_hash(&m->destination);
+	}
+	return err ?: nfdbus_msg_check_body(m, skb, arg_mask);
+}
+
+static int nfdbus_parse_error(struct bus_msg *msg, int err)
+{
+	if (err == -EBADMSG)
+		bus_msg_hand_over(msg, NFDBUS_REASON_MALFORMED);
+	else if (err == -EOPNOTSUPP)
+		bus_msg_hand_over(msg, NFDBUS_REASON_LIMIT);
+	else
+		return err;
+	return 0;
+}
+
+/* The master checks for itself what it gets, so only the header matters then:
+ * a reply is accounted for whatever way it goes.
+ */
+int nfdbus_parse(struct bus_client *src, struct bus_msg *msg,
+		 struct sk_buff *skb)
+{
+	struct nfdbus_bus *nb = bus_proto_data(bus_client_bus(src));
+	struct nfdbus_msg *m;
+	u32 reason;
+	int err;
+
+	m = nfdbus_msg_parse(skb, bus_msg_nr_fds(msg));
+	if (IS_ERR(m))
+		return nfdbus_parse_error(msg, PTR_ERR(m));
+
+	reason = nfdbus_parse_reason(m);
+	if (reason && m->destination.s)
+		nfdbus_str_hash(&m->destination);
+	if (!reason) {
+		err = nfdbus_parse_rest(nb, m, skb);
+		if (err) {
+			nfdbus_msg_free(m);
+			return nfdbus_parse_error(msg, err);
+		}
+	}
+
+	bus_msg_set_proto_data(msg, m);
+	if (reason)
+		bus_msg_hand_over(msg, reason);
+	return 0;
+}
+
+void nfdbus_proto_msg_free(struct bus_msg *msg)
+{
+	nfdbus_msg_free(bus_msg_proto_data(msg));
+}
+
+/* Names. */
+
+/* Client n is `:0.n`, without leading zeros; other unique names are legacy. */
+static u32 nfdbus_find_unique(struct nfdbus_bus *nb,
+			      const struct nfdbus_str *str,
+			      struct nfdbus_peer **peer)
+{
+	struct bus_client *client = NULL;
+	char buf[24];
+	u64 addr;
+
+	if (strncmp(str->s, ":0.", 3))
+		return NFDBUS_REASON_LEGACY;
+	if (str->len < sizeof(buf) && !kstrtou64(str->s + 3, 10, &addr) &&
+	    addr && BUS_CLIENT(addr) == addr) {
+		snprintf(buf, sizeof(buf), ":0.%llu", addr);
+		if (!strcmp(buf, str->s))
+			client = bus_lookup(nb->bus, addr);
+	}
+	if (!client || !bus_client_joined(client))
+		return BUS_REASON_NO_OWNER;
+
+	*peer = bus_client_proto_data(client);
+	return *peer ? BUS_REASON_NONE : BUS_REASON_NO_OWNER;
+}
+
+static u32 nfdbus_find_name(struct nfdbus_bus *nb, const struct nfdbus_str *str,
+			    struct nfdbus_peer **peer)
+{
+	struct nfdbus_name *name = nfdbus_name_find(nb, str);
+
+	if (!name)
+		return BUS_REASON_NO_OWNER;
+	if (READ_ONCE(name->state) == NFDBUS_NAME_LEGACY)
+		return NFDBUS_REASON_LEGACY;
+
+	*peer = rcu_dereference(name->owner);
+	return *peer ? BUS_REASON_NONE : BUS_REASON_NO_OWNER;
+}
+
+static u32 nfdbus_find_peer(struct nfdbus_bus *nb, const struct nfdbus_msg *m,
+			    struct nfdbus_peer **peer)
+{
+	*peer = NULL;
+	if (!m->destination.s)
+		return NFDBUS_REASON_DRIVER;
+	if (m->destination.s[0] == ':')
+		return nfdbus_find_unique(nb, &m->destination, peer);
+	return nfdbus_find_name(nb, &m->destination, peer);
+}
+
+/* One recipient. */
+
+static u32 nfdbus_expect(struct nfdbus_peer *src, struct nfdbus_peer *dst,
+			 struct nfdbus_msg *m)
+{
+	int err;
+
+	if (!nfdbus_msg_wants_reply(m))
+		return BUS_REASON_NONE;
+	if (READ_ONCE(src->bus->flags) & NFDBUS_BUS_F_REPLY_TIMEOUT)
+		return NFDBUS_REASON_LIMIT;
+
+	err = nfdbus_reply_expect(src, dst, m);
+	if (err == -EEXIST)
+		return NFDBUS_REASON_POLICY;
+	return err ? NFDBUS_REASON_LIMIT : BUS_REASON_NONE;
+}
+
+static u32 nfdbus_unicast(struct nfdbus_peer *src, struct nfdbus_peer *dst,
+			  struct nfdbus_msg *m, struct bus_route *route)
+{
+	u32 reason;
+
+	if (m->nr_fds && !(READ_ONCE(dst->flags) & NFDBUS_PEER_F_CAN_FDS))
+		return NFDBUS_REASON_RIGHTS;
+
+	reason = nfdbus_expect(src, dst, m);
+	if (!reason)
+		bus_route_add(route, dst->client);
+	return reason;
+}
+
+/* Signals without destination. */
+
+static void nfdbus_broadcast_to(struct nfdbus_peer *dst, struct nfdbus_msg *m,
+				struct bus_route *route)
+{
+	if (__test_and_set_bit(dst->slot, m->seen))
+		return;
+	if (m->nr_fds && !(READ_ONCE(dst->flags) & NFDBUS_PEER_F_CAN_FDS))
+		return;
+
+	m->copies++;
+	bus_route_add(route, dst->client);
+}
+
+static u32 nfdbus_broadcast_key(struct nfdbus_bus *nb,
+				const struct nfdbus_key *key,
+				struct nfdbus_msg *m, struct bus_route *route)
+{
+	struct rhlist_head *list, *pos;
+	struct nfdbus_rule *rule;
+
+	list = nfdbus_index_find(&nb->index, key);
+	rhl_for_each_entry_rcu(rule, pos, list, node) {
+		if (!READ_ONCE(rule->count) || !nfdbus_rule_matches(rule, m))
+			continue;
+		if (!rule->owner)
+			return NFDBUS_REASON_LEGACY;
+		if (rule->owner->slot >= m->nr_seen)
+			return NFDBUS_REASON_LIMIT;
+		nfdbus_broadcast_to(rule->owner, m, route);
+	}
+	return BUS_REASON_NONE;
+}
+
+/* A rule asks for the sender by its unique name, or one that it owns. */
+static u32 nfdbus_broadcast_names(struct nfdbus_peer *src,
+				  struct nfdbus_key *key, struct nfdbus_msg *m,
+				  struct bus_route *route)
+{
+	struct nfdbus_name *name;
+	u32 reason;
+
+	key->val[NFDBUS_KEY_SENDER] = src->unique;
+	reason = nfdbus_broadcast_key(src->bus, key, m, route);
+	if (reason)
+		return reason;
+
+	list_for_each_entry_rcu(name, &src->names, owner_link) {
+		key->val[NFDBUS_KEY_SENDER] = name->str;
+		reason = nfdbus_broadcast_key(src->bus, key, m, route);
+		if (reason)
+			return reason;
+	}
+	return BUS_REASON_NONE;
+}
+
+static const struct nfdbus_arg *nfdbus_msg_arg0(const struct nfdbus_msg *m)
+{
+	const struct nfdbus_arg *arg = m->args;
+
+	/* One that was cut short is longer than that of any rule. */
+	if (arg && !arg->idx && arg->type == 's' && arg->len == arg->str.len)
+		return arg;
+	return NULL;
+}
+
+static u32 nfdbus_broadcast(struct nfdbus_peer *src, struct nfdbus_msg *m,
+			    struct bus_route *route)
+{
+	struct nfdbus_index *index = &src->bus->index;
+	const struct nfdbus_arg *arg0 = nfdbus_msg_arg0(m);
+	struct nfdbus_key key = {
+		.val[NFDBUS_KEY_INTERFACE] = m->interface,
+		.val[NFDBUS_KEY_MEMBER] = m->member,
+		.val[NFDBUS_KEY_PATH] = m->path,
+	};
+	unsigned long shapes;
+	unsigned int shape;
+	u32 reason;
+
+	bus_route_multicast(route);
+	bitmap_zero(m->seen, m->nr_seen);
+
+	/* Pairs with the release in nfdbus_index_count(). */
+	shapes = smp_load_acquire(&index->shapes);
+	if (READ_ONCE(index->arg_mask) & ~m->arg_mask)
+		return NFDBUS_REASON_LIMIT;
+	if (arg0)
+		key.val[NFDBUS_KEY_ARG0] = arg0->str;
+
+	for_each_set_bit(shape, &shapes, BIT(NFDBUS_NR_KEYS)) {
+		if ((shape & BIT(NFDBUS_KEY_ARG0)) && !arg0)
+			continue;
+		key.shape = shape;
+		if (shape & BIT(NFDBUS_KEY_SENDER))
+			reason = nfdbus_broadcast_names(src, &key, m, route);
+		else
+			reason = nfdbus_broadcast_key(src->bus, &key, m, route);
+		if (reason)
+			return reason;
+	}
+	return BUS_REASON_NONE;
+}
+
+/* The decision. */
+
+static u32 nfdbus_bus_allows(const struct nfdbus_bus *nb,
+			     const struct nfdbus_msg *m, unsigned int len)
+{
+	if (!(READ_ONCE(nb->flags) & NFDBUS_BUS_F_ALLOW_ALL))
+		return NFDBUS_REASON_POLICY;
+	if (len > READ_ONCE(nb->max_msg) || m->nr_fds > READ_ONCE(nb->max_fds))
+		return NFDBUS_REASON_LIMIT;
+	return BUS_REASON_NONE;
+}
+
+static u32 nfdbus_decide(struct nfdbus_peer *src, struct nfdbus_msg *m,
+			 unsigned int len, struct bus_route *route)
+{
+	struct nfdbus_peer *dst;
+	u32 found, reason;
+
+	m->copies = 0;
+	found = nfdbus_find_peer(src->bus, m, &dst);
+	if (dst && m->reply_serial && nfdbus_reply_claim(src, dst, m))
+		bus_route_set_flags(route, NFDBUS_REASON_F_REQUESTED);
+
+	reason = bus_route_reason(route);
+	if (!reason)
+		reason = nfdbus_bus_allows(src->bus, m, len);
+	if (reason)
+		return reason;
+
+	if (found && !nfdbus_msg_is_broadcast(m))
+		return found;
+	if (m->reply_serial && !m->claim)
+		return NFDBUS_REASON_REPLY;
+	if (dst)
+		return nfdbus_unicast(src, dst, m, route);
+	return nfdbus_broadcast(src, m, route);
+}
+
+void nfdbus_route(struct bus_client *src, struct bus_msg *msg,
+		  struct bus_route *route)
+{
+	struct nfdbus_peer *peer = bus_client_proto_data(src);
+	struct nfdbus_msg *m = bus_msg_proto_data(msg);
+	u32 reason;
+
+	if (!m)
+		return;
+
+	reason = nfdbus_decide(peer, m, bus_msg_len(msg), route);
+	if (reason && !bus_route_reason(route))
+		bus_route_master(route, reason);
+}
+
+void nfdbus_settle(struct bus_client *src, struct bus_msg *msg, bool staged)
+{
+	struct nfdbus_bus *nb = bus_proto_data(bus_client_bus(src));
+	struct nfdbus_msg *m = bus_msg_proto_data(msg);
+	u32 reason = bus_msg_handed_over(msg);
+
+	if (m)
+		nfdbus_reply_settle(nb, m, staged, !reason);
+	if (staged)
+		nfdbus_stats_count(nb, m, reason);
+}
