@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# The kernels that ours is built into.
+
+bases=(6.12 mainline)
+
+# The series of Debian's linux-source packages. mainline is the newest that
+# Debian backports to stable: when it moves on, this line does.
+base_series() {
+	case $1 in
+	6.12) echo 6.12 ;;
+	mainline) echo 7.3 ;;
+	*) die "no base $1: there are ${bases[*]}, or --tree DIR" ;;
+	esac
+}
+
+# base_source BASE [fetch]: the unmodified source, in the cache. Fetched once;
+# with "fetch", again if Debian has a newer point release.
+base_source() {
+	local series dir package version part
+
+	series=$(base_series "$1")
+	dir=$cache/source/$series
+	package=linux-source-$series
+	if [ -e "$dir/current" ] && [ "${2-}" != fetch ]; then
+		readlink -f "$dir/current"
+		return
+	fi
+	need_packages xz-utils binutils tar
+	lock "source-$series"
+	if [ -e "$dir/current" ] && [ "${2-}" != fetch ]; then
+		readlink -f "$dir/current"
+		return
+	fi
+	own_apt_update
+	version=$(own_apt_version "$package")
+	[ -n "$version" ] ||
+		die "Debian 13 no longer has $package: choose the series it has now in scripts/lib/base.sh"
+	if [ ! -d "$dir/$version" ]; then
+		need_space "$dir" 8
+		part=$dir/part
+		rm -rf "$part"
+		mkdir -p "$part/tree"
+		say "downloading $package $version"
+		own_apt_download "$part" "$package=$version"
+		say "unpacking $package $version"
+		ar p "$part/$package"_*.deb data.tar.xz | tar -xJ -C "$part" ||
+			die "cannot unpack $package: no space in $dir?"
+		tar -xf "$part/usr/src/$package.tar.xz" -C "$part/tree" --strip-components=1 ||
+			die "cannot unpack $package: no space in $dir?"
+		mv "$part/tree" "$dir/$version"
+		rm -rf "$part"
+	fi
+	ln -sfn "$version" "$dir/current"
+	readlink -f "$dir/current"
+}
