@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Tests that run in a guest: built here, run there, counted here.
+
+# build_selftests BASE DIR: as an ordinary kernel selftest, without a kernel
+# tree of its own: the base's with links, ours copied into it.
+build_selftests() {
+	local source tree=$top/build/selftests/tree-$1 dir=tools/testing/selftests entry
+
+	source=$("$top/scripts/kernel" --base "$1" source)
+	rm -rf "$tree" "$2"
+	mkdir -p "$tree/$dir/net" "$2"
+	for entry in "$source"/{scripts,include,arch,tools/{include,scripts,build,lib,arch}} \
+		"$source/$dir"/* "$source/$dir/net"/*; do
+		entry=${entry#"$source/"}
+		[ -e "$tree/$entry" ] || ln -s "$source/$entry" "$tree/$entry"
+	done
+	cp -r "$top/$dir/net/af_bus" "$tree/$dir/net/"
+	make -C "$tree/$dir/net/af_bus" KHDR_INCLUDES="-isystem $top/include/uapi" \
+		INSTALL_PATH="$2" all install || return
+	make -s -C "$tree/$dir/net/af_bus" emit_tests COLLECTION=net/af_bus |
+		sed -n 's,^net/af_bus:,,p' >"$2/list"
+	[ -s "$2/list" ]
+}
+
+# run_in_guest LABEL DIR BASE CONFIG [OPTION...]: every program of DIR/list in
+# one guest; leaves name.tap and name.status beside them.
+run_in_guest() {
+	local label=$1 dir=$2 base=$3 config=$4 name status=0
+
+	shift 4
+	rm -f "$dir"/*.tap "$dir"/*.status
+	say "$label: $(wc -l <"$dir/list") programs, in a guest"
+	"$top/scripts/vm" --base "$base" --config "$config" --timeout 2400 "$@" -- \
+		"$top/scripts/lib/guest-run" "$dir" || status=$?
+	while read -r name; do
+		if [ -e "$dir/$name.status" ]; then
+			take_tap "$label/$name" "$dir/$name.tap" "$(cat "$dir/$name.status")"
+		else
+			fail "$label/$name: did not end"
+			[ ! -e "$dir/$name.tap" ] || fail_quote "$dir/$name.tap"
+		fi
+	done <"$dir/list"
+	if ((status)); then
+		fail "$label: the guest, or its kernel's log (status $status; see above)"
+	else
+		pass "$label: the kernel's log is clean"
+	fi
+}
+
+# test_kernel LANE BASE CONFIG: all groups of tests there are.
+test_kernel() {
+	local lane=$1 base=$2 config=$3 dir=$top/build/results/$1 file
+
+	say "$lane: the kernel"
+	"$top/scripts/kernel" --base "$base" --config "$config" build >/dev/null || {
+		fail "$lane: kernel $base $config builds"
+		return 0
+	}
+	pass "$lane: kernel $base $config builds"
+
+	rm -rf "$dir"
+	mkdir -p "$dir/boot"
+	echo boots >"$dir/boot/list"
+	printf '#!/bin/sh\necho 1..1\nuname -r | sed "s/^/ok 1 - runs /"\n' >"$dir/boot/boots"
+	chmod +x "$dir/boot/boots"
+	run_in_guest "$lane" "$dir/boot" "$base" "$config"
+
+	if [ -e "$top/tools/testing/selftests/net/af_bus/Makefile" ]; then
+		need_packages gcc libc6-dev make
+		if try "$lane: selftests build" build_selftests "$base" "$dir/selftests"; then
+			run_in_guest "$lane/selftests" "$dir/selftests" "$base" "$config"
+		fi
+	fi
+	if [ "$config" = debug ] && [ -e "$top/net/bus/nfdbus/tests" ]; then
+		mkdir -p "$dir/kunit"
+		cp "$top/scripts/lib/guest-kunit" "$dir/kunit/kunit"
+		echo kunit >"$dir/kunit/list"
+		run_in_guest "$lane/kunit" "$dir/kunit" "$base" "$config"
+	fi
+	if compgen -G "$top/tests/dbus/*" >/dev/null; then
+		if try "$lane: dbus builds" "$top/scripts/dbus" build; then
+			mkdir -p "$dir/dbus"
+			cp -r "$top"/tests/dbus/. "$dir/dbus/"
+			for file in "$top"/tests/dbus/*; do
+				[ ! -f "$file" ] || [ ! -x "$file" ] || echo "${file##*/}"
+			done >"$dir/dbus/list"
+			run_in_guest "$lane/dbus" "$dir/dbus" "$base" "$config" \
+				--env "DBUS_PATCHED=$("$top/scripts/dbus" path patched)" \
+				--env "DBUS_PLAIN=$("$top/scripts/dbus" path plain)"
+		fi
+	fi
+}

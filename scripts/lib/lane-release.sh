@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# All tests on the release kernel of mainline.
+
+lane_release() {
+	test_kernel release mainline release
+}

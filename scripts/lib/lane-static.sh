@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What needs no guest: the rules of this tree, and what compilers say.
+
+shell_files() {
+	git -C "$top" ls-files -co --exclude-standard |
+		while read -r file; do
+			[ -f "$top/$file" ] || continue
+			case $file in
+			*.sh) echo "$file" ;;
+			tools/testing/* | *.*) ;;
+			*) ! head -n 1 "$top/$file" | grep -q '^#!.*sh$' || echo "$file" ;;
+			esac
+		done
+}
+
+commands_have_help() {
+	local file
+
+	for file in "$top"/scripts/*; do
+		[ ! -f "$file" ] || "$file" -h | grep -q "${file##*/}" || {
+			echo "$file -h does not tell what it does"
+			return 1
+		}
+	done
+}
+
+our_c_files() {
+	local generated
+
+	generated=$("$top/scripts/kernel" generated)
+	git -C "$top" ls-files -co --exclude-standard -- net include tools |
+		grep -E '\.[ch]$' | grep -vxF "$generated" |
+		while read -r file; do
+			[ ! -f "$top/$file" ] || echo "$file"
+		done
+}
+
+style_of_files() {
+	our_c_files | (cd "$top" && xargs -r perl "$1/scripts/checkpatch.pl" --no-tree --strict --terse \
+		--show-types --no-summary --ignore FILE_PATH_CHANGES -f)
+}
+
+style_of_patches() {
+	git -C "$top" ls-files -co --exclude-standard -- patches/linux | sed '/\/0000-backport-/d' |
+		(cd "$top" && xargs -r perl "$1/scripts/checkpatch.pl" --no-tree --strict --terse \
+			--show-types --no-summary --no-signoff --ignore FILE_PATH_CHANGES,COMMIT_MESSAGE)
+}
+
+generated_is_current() {
+	local dir=$top/build/generated file status=0
+
+	rm -rf "$dir"
+	"$top/scripts/kernel" --base mainline generate "$dir"
+	while read -r file; do
+		diff -u "$top/$file" "$dir/$file" || status=1
+	done < <("$top/scripts/kernel" generated)
+	return "$status"
+}
+
+# sparse and the compiler's own warnings, on every file of ours.
+compiler_has_no_word() {
+	local out
+
+	out=$("$top/scripts/kernel" --base "$1" --config "$2" make -s -j"$(nproc)" C=2 W=1 net/bus/ 2>&1) || {
+		echo "$out"
+		return 1
+	}
+	! grep -E '(warning|error):' <<<"$out"
+}
+
+lane_static() {
+	local base source
+
+	need_packages shellcheck perl sparse git
+	source=$("$top/scripts/kernel" --base mainline source)
+	mapfile -t files < <(shell_files)
+	try "static: shellcheck" env -C "$top" shellcheck -x "${files[@]}" || true
+	try "static: every script has -h" commands_have_help || true
+	for base in 6.12 mainline; do
+		try "static: applies to $base" "$top/scripts/kernel" --base "$base" try || true
+	done
+	try "static: checkpatch, our files" style_of_files "$source" || true
+	try "static: checkpatch, patches" style_of_patches "$source" || true
+	if [ -e "$top/Documentation/netlink/specs/nfdbus.yaml" ]; then
+		try "static: generated files are current" generated_is_current || true
+	fi
+	[ -e "$top/net/bus/Kconfig" ] || return 0
+	say "sparse on net/bus"
+	try "static: sparse and W=1 on 6.12" compiler_has_no_word 6.12 debug || true
+	try "static: sparse and W=1 on mainline" compiler_has_no_word mainline release || true
+}
