@@ -47,7 +47,8 @@ lock() {
 	exec {fd}<>"$file"
 	if ! flock -n "$fd"; then
 		say "waiting for $(cat "$file.holder" 2>/dev/null || echo "another run") (lock $1)"
-		flock "$fd"
+		flock "$fd" &
+		wait "$!"
 	fi
 	echo "process $$ in $top since $(date +%T)" >"$file.holder"
 }
