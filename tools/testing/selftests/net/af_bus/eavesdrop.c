@@ -56,6 +56,52 @@ TEST_F(eavesdrop, multicast)
 	EXPECT_STREQ("EAGAIN", take(self->l[3].fd));
 }
 
+/* Wherever a message of a client goes, and what the master sends. */
+TEST_F(eavesdrop, through_master)
+{
+	EXPECT_EQ(0, say_to(self->l[0].fd, 99, "nobody"));
+	EXPECT_EQ(0, say(self->l[0].fd, "boss"));
+	EXPECT_STREQ("1:nobody", take(self->l[0].acc));
+	EXPECT_STREQ("1:boss", take(self->l[0].acc));
+	EXPECT_STREQ("1:nobody dst=63", take(self->spy->fd));
+	EXPECT_STREQ("1:boss dst=0", take(self->spy->fd));
+	EXPECT_EQ(0, say(self->l[1].acc, "you"));
+	EXPECT_EQ(0, say_to(self->l[0].acc, 2, "too"));
+	EXPECT_STREQ("0:you", take(self->l[1].fd));
+	EXPECT_STREQ("0:too", take(self->l[1].fd));
+	EXPECT_STREQ("0:you dst=2", take(self->spy->fd));
+	EXPECT_STREQ("0:too dst=2", take(self->spy->fd));
+	EXPECT_STREQ("EAGAIN", take(self->spy->fd));
+}
+
+/* What is said before joining is nobody's business. */
+TEST_F(eavesdrop, not_before_join)
+{
+	struct bus_link *l = &self->l[4];
+
+	ASSERT_EQ(0, tbus_link(&self->b, l));
+	self->b.nr++;
+	EXPECT_EQ(0, say(l->fd, "secret"));
+	EXPECT_EQ(0, say(l->acc, "answer"));
+	EXPECT_STREQ("5:secret", take(l->acc));
+	EXPECT_STREQ("0:answer", take(l->fd));
+	EXPECT_STREQ("EAGAIN", take(self->spy->fd));
+}
+
+/* Several spies, one of whom is also a receiver */
+TEST_F(eavesdrop, two)
+{
+	ASSERT_EQ(0, bus_opt0(self->l[3].acc, BUS_SET_EAVESDROP));
+	EXPECT_EQ(0, say_to(self->l[0].fd, 4, "x"));
+	EXPECT_STREQ("1:x", take(self->l[3].fd));
+	EXPECT_STREQ("EAGAIN", take(self->l[3].fd));
+	EXPECT_STREQ("1:x dst=4", take(self->spy->fd));
+	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "y"));
+	EXPECT_STREQ("1:y", take(self->l[3].fd));
+	EXPECT_STREQ("1:y dst=2", take(self->spy->fd));
+	EXPECT_STREQ("1:y", take(self->l[1].fd));
+}
+
 TEST_F(eavesdrop, unset)
 {
 	ASSERT_EQ(0, bus_opt0(self->spy->acc, BUS_UNSET_EAVESDROP));

@@ -10,6 +10,7 @@
 #include "../../kselftest_harness.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #include "bus_util.h"

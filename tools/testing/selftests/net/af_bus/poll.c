@@ -3,6 +3,7 @@
 #include "../../kselftest_harness.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 
 #include "bus_util.h"
