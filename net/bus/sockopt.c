@@ -255,7 +255,7 @@ static int bus_set_by_kind(struct sock *sk, int optname, sockptr_t optval,
 
 	if (client && bus_sk(sk)->accepted)
 		return bus_set_accepted(client, optname, optval, optlen);
-	if (bus)
+	if (bus && !client)
 		return bus_set_listener(bus, optname, optval, optlen);
 	return -EINVAL;
 }
