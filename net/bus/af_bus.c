@@ -113,6 +113,7 @@ static struct sock *bus_sk_alloc(struct net *net, struct socket *sock,
 
 	sock_init_data(sock, sk);
 	sock_set_flag(sk, SOCK_RCU_FREE);
+	sk->sk_type = SOCK_SEQPACKET;
 	sk->sk_protocol = protocol;
 	sk->sk_allocation = GFP_KERNEL_ACCOUNT;
 	sk->sk_destruct = bus_sk_destruct;
