@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# A bus for the tests here: start_bus [CONFIG] sets AFBUS and UNIX, the two
+# addresses of one dbus-daemon, whose configuration may have more in it.
+# DBUS_PATCHED is where the patched dbus is installed.
+
+here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+: "${DBUS_PATCHED:?where the patched dbus is}"
+export LD_LIBRARY_PATH=$DBUS_PATCHED/lib
+work=$(mktemp -d)
+daemons=()
+
+stop_bus() {
+	local pid
+
+	for pid in "${daemons[@]}"; do
+		kill "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+	daemons=()
+}
+
+finish() {
+	local status=$?
+
+	stop_bus
+	rm -rf "$work"
+	exit "$status"
+}
+trap finish EXIT
+
+allow_all='<policy context="default">
+	<allow send_destination="*" eavesdrop="true"/>
+	<allow eavesdrop="true"/>
+	<allow own="*"/>
+</policy>'
+
+start_bus() {
+	local dir
+
+	dir=$(mktemp -d "$work/bus.XXXXXX")
+	mkdir "$dir/services"
+	cat >"$dir/bus.conf" <<-END
+		<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+		 "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+		<busconfig>
+			<type>session</type>
+			<listen>unix:path=$dir/unix</listen>
+			<listen>afbus:path=$dir/afbus</listen>
+			<servicedir>$dir/services</servicedir>
+			<auth>EXTERNAL</auth>
+			${1-$allow_all}
+			<limit name="max_incoming_bytes">1000000000</limit>
+			<limit name="max_outgoing_bytes">1000000000</limit>
+			<limit name="max_message_size">1000000000</limit>
+			<limit name="max_connections_per_user">100000</limit>
+			<limit name="max_completed_connections">100000</limit>
+			<limit name="max_match_rules_per_connection">50000</limit>
+			<limit name="max_replies_per_connection">50000</limit>
+		</busconfig>
+	END
+	cat >"$dir/services/started.service" <<-END
+		[D-BUS Service]
+		Name=af_bus.Started
+		Exec=$here/bin/scenarios --started
+	END
+	"$DBUS_PATCHED/bin/dbus-daemon" --config-file="$dir/bus.conf" --nofork \
+		--print-address=3 3>"$dir/address" 2>"$dir/log" &
+	daemons+=($!)
+	while [ ! -s "$dir/address" ]; do
+		if ! kill -0 "${daemons[-1]}" 2>/dev/null; then
+			sed 's/^/# /' "$dir/log"
+			echo "Bail out! dbus-daemon does not start"
+			exit 1
+		fi
+		sleep 0.1
+	done
+	UNIX=unix:path=$dir/unix
+	AFBUS=afbus:path=$dir/afbus
+	bus_log=$dir/log
+	export UNIX AFBUS bus_log
+}
+
+# What the daemon said, as a diagnostic.
+show_bus_log() {
+	sed 's/^/# dbus-daemon: /' "$bus_log"
+}
+
+test_number=0
+
+# result STATUS NAME
+result() {
+	test_number=$((test_number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $test_number - $2"
+	else
+		echo "not ok $test_number - $2"
+	fi
+}
