@@ -23,6 +23,21 @@ build_selftests() {
 	[ -s "$2/list" ]
 }
 
+# build_scenarios DIR: both builds of dbus, and the programs of tests/dbus. What
+# is executable there is a test.
+build_scenarios() {
+	local file
+
+	"$top/scripts/dbus" build || return
+	mkdir -p "$1"
+	make -C "$top/tests/dbus" OUT="$1" DBUS="$("$top/scripts/dbus" path patched)" || return
+	for file in "$top"/tests/dbus/*; do
+		cp "$file" "$1/"
+		[ ! -x "$file" ] || echo "${file##*/}"
+	done >"$1/list"
+	[ -s "$1/list" ]
+}
+
 # run_in_guest LABEL DIR BASE CONFIG [OPTION...]: every program of DIR/list in
 # one guest; leaves name.tap and name.status beside them.
 run_in_guest() {
@@ -50,7 +65,7 @@ run_in_guest() {
 
 # test_kernel LANE BASE CONFIG: all groups of tests there are.
 test_kernel() {
-	local lane=$1 base=$2 config=$3 dir=$top/build/results/$1 file
+	local lane=$1 base=$2 config=$3 dir=$top/build/results/$1
 
 	say "$lane: the kernel"
 	"$top/scripts/kernel" --base "$base" --config "$config" build >/dev/null || {
@@ -72,22 +87,16 @@ test_kernel() {
 			run_in_guest "$lane/selftests" "$dir/selftests" "$base" "$config"
 		fi
 	fi
-	if [ "$config" = debug ] && [ -e "$top/net/bus/nfdbus/tests" ]; then
+	if [ "$config" = debug ] && [ -d "$top/net/bus/tests" ]; then
 		mkdir -p "$dir/kunit"
 		cp "$top/scripts/lib/guest-kunit" "$dir/kunit/kunit"
 		echo kunit >"$dir/kunit/list"
 		run_in_guest "$lane/kunit" "$dir/kunit" "$base" "$config"
 	fi
-	if compgen -G "$top/tests/dbus/*" >/dev/null; then
-		if try "$lane: dbus builds" "$top/scripts/dbus" build; then
-			mkdir -p "$dir/dbus"
-			cp -r "$top"/tests/dbus/. "$dir/dbus/"
-			for file in "$top"/tests/dbus/*; do
-				[ ! -f "$file" ] || [ ! -x "$file" ] || echo "${file##*/}"
-			done >"$dir/dbus/list"
-			run_in_guest "$lane/dbus" "$dir/dbus" "$base" "$config" \
-				--env "DBUS_PATCHED=$("$top/scripts/dbus" path patched)" \
-				--env "DBUS_PLAIN=$("$top/scripts/dbus" path plain)"
-		fi
+	if [ -e "$top/tests/dbus/Makefile" ] &&
+		try "$lane: dbus builds" build_scenarios "$dir/dbus"; then
+		run_in_guest "$lane/dbus" "$dir/dbus" "$base" "$config" \
+			--env "DBUS_PATCHED=$("$top/scripts/dbus" path patched)" \
+			--env "DBUS_PLAIN=$("$top/scripts/dbus" path plain)"
 	fi
 }
