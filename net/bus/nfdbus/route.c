@@ -338,11 +338,9 @@ void nfdbus_route(struct bus_client *src, struct bus_msg *msg,
 	struct nfdbus_msg *m = bus_msg_proto_data(msg);
 	u32 reason;
 
-	if (!m)
-		return;
-
-	reason = nfdbus_decide(peer, m, bus_msg_len(msg), route);
-	if (reason && !bus_route_reason(route))
+	reason = m ? nfdbus_decide(peer, m, bus_msg_len(msg), route) :
+		     bus_route_reason(route);
+	if (reason)
 		bus_route_master(route, reason);
 }
 
