@@ -143,3 +143,4 @@ struct rhlist_head *nfdbus_index_find(struct nfdbus_index *index,
 {
 	return rhltable_lookup(&index->rules, key, nfdbus_index_params);
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_index_find);

@@ -83,6 +83,7 @@ err_free:
 	kfree(nb);
 	return ERR_PTR(err);
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_bus_alloc);
 
 /**
  * nfdbus_bus_free() - undo nfdbus_bus_alloc()
@@ -103,6 +104,7 @@ void nfdbus_bus_free(struct nfdbus_bus *nb)
 	ida_destroy(&nb->slots);
 	kfree(nb);
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_bus_free);
 
 static int nfdbus_bus_init(struct bus *bus)
 {
@@ -131,7 +133,15 @@ static void nfdbus_bus_exit(struct bus *bus)
 	nfdbus_bus_free(nb);
 }
 
-static struct nfdbus_peer *nfdbus_peer_alloc(struct nfdbus_bus *nb, u64 addr)
+/**
+ * nfdbus_peer_alloc() - make the state of a client
+ * @nb: bus
+ * @addr: unique address of the client
+ *
+ * Context: May sleep.
+ * Return: It, to be freed with kfree(), or NULL.
+ */
+struct nfdbus_peer *nfdbus_peer_alloc(struct nfdbus_bus *nb, u64 addr)
 {
 	struct nfdbus_peer *peer;
 
@@ -153,6 +163,7 @@ static struct nfdbus_peer *nfdbus_peer_alloc(struct nfdbus_bus *nb, u64 addr)
 	peer->unique.hash = nfdbus_hash(peer->unique.s, peer->unique.len);
 	return peer;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_peer_alloc);
 
 static int nfdbus_join(struct bus_client *client)
 {

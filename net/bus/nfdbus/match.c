@@ -114,6 +114,7 @@ int nfdbus_match_add(struct nfdbus_bus *nb, struct list_head *changes,
 	rule->want++;
 	return 0;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_match_add);
 
 /**
  * nfdbus_match_del() - prepare to take back one addition of a rule
@@ -139,6 +140,7 @@ int nfdbus_match_del(struct nfdbus_bus *nb, struct list_head *changes,
 	rule->want--;
 	return 0;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_match_del);
 
 /**
  * nfdbus_match_clear() - prepare to take back all rules of an owner
@@ -159,6 +161,7 @@ void nfdbus_match_clear(struct nfdbus_bus *nb, struct list_head *changes,
 		rule->want = 0;
 	}
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_match_clear);
 
 /**
  * nfdbus_matches_commit() - carry out all changes of a request
@@ -184,6 +187,7 @@ bool nfdbus_matches_commit(struct nfdbus_bus *nb, struct list_head *changes)
 	}
 	return lost;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_matches_commit);
 
 void nfdbus_matches_abort(struct nfdbus_bus *nb, struct list_head *changes)
 {
@@ -196,6 +200,7 @@ void nfdbus_matches_abort(struct nfdbus_bus *nb, struct list_head *changes)
 			nfdbus_rule_unlink(nb, rule);
 	}
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_matches_abort);
 
 /**
  * nfdbus_matches_leave() - the owner of rules is gone
@@ -211,3 +216,4 @@ void nfdbus_matches_leave(struct nfdbus_bus *nb, struct list_head *rules)
 	list_for_each_entry_safe(rule, tmp, rules, owner_link)
 		nfdbus_rule_unlink(nb, rule);
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_matches_leave);

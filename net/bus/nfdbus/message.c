@@ -276,6 +276,7 @@ struct nfdbus_msg *nfdbus_msg_parse(const struct sk_buff *skb, u32 nr_fds)
 	}
 	return m;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_msg_parse);
 
 /**
  * nfdbus_msg_check_body() - check the body of a message
@@ -308,6 +309,7 @@ int nfdbus_msg_check_body(struct nfdbus_msg *m, const struct sk_buff *skb,
 		err = -EBADMSG;
 	return err;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_msg_check_body);
 
 void nfdbus_msg_free(struct nfdbus_msg *m)
 {
@@ -315,3 +317,4 @@ void nfdbus_msg_free(struct nfdbus_msg *m)
 	kfree(m->seen);
 	kfree(m);
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_msg_free);

@@ -68,6 +68,7 @@ struct nfdbus_name *nfdbus_name_find(struct nfdbus_bus *nb,
 {
 	return rhashtable_lookup_fast(&nb->names, str, nfdbus_name_params);
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_name_find);
 
 static struct nfdbus_name *nfdbus_name_alloc(const char *text)
 {
@@ -149,6 +150,7 @@ int nfdbus_name_prepare(struct nfdbus_bus *nb, struct list_head *changes,
 	name->next = next;
 	return 0;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_name_prepare);
 
 static void nfdbus_name_remove(struct nfdbus_bus *nb, struct nfdbus_name *name)
 {
@@ -213,6 +215,7 @@ bool nfdbus_names_commit(struct nfdbus_bus *nb, struct list_head *changes)
 	}
 	return lost;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_names_commit);
 
 void nfdbus_names_abort(struct nfdbus_bus *nb, struct list_head *changes)
 {
@@ -227,6 +230,7 @@ void nfdbus_names_abort(struct nfdbus_bus *nb, struct list_head *changes)
 			nfdbus_name_remove(nb, name);
 	}
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_names_abort);
 
 /* Who has left owns nothing, and nobody else does until the master says so. */
 void nfdbus_names_leave(struct nfdbus_peer *peer)
@@ -241,3 +245,4 @@ void nfdbus_names_leave(struct nfdbus_peer *peer)
 		peer->nr_names--;
 	}
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_names_leave);

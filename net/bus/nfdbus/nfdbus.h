@@ -6,6 +6,7 @@
 #define _NET_BUS_NFDBUS_H
 
 #include <linux/bits.h>
+#include <linux/export.h>
 #include <linux/idr.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -20,6 +21,13 @@ struct nfdbus_msg;
 struct nfdbus_peer;
 struct netlink_ext_ack;
 struct sk_buff;
+
+/* Symbols that only the tests use from outside. */
+#if IS_ENABLED(CONFIG_NFDBUS_KUNIT_TEST)
+#define EXPORT_SYMBOL_NFDBUS_TEST(sym)	EXPORT_SYMBOL_GPL(sym)
+#else
+#define EXPORT_SYMBOL_NFDBUS_TEST(sym)
+#endif
 
 /* Limits of the D-Bus specification. */
 #define NFDBUS_MAX_MSG		BIT(27)
@@ -604,6 +612,7 @@ extern struct mutex nfdbus_buses_lock;
 
 struct nfdbus_bus *nfdbus_bus_alloc(void);
 void nfdbus_bus_free(struct nfdbus_bus *nb);
+struct nfdbus_peer *nfdbus_peer_alloc(struct nfdbus_bus *nb, u64 addr);
 
 /* netlink.c */
 struct nlattr;

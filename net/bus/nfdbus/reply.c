@@ -116,6 +116,7 @@ int nfdbus_reply_expect(struct nfdbus_peer *caller, struct nfdbus_peer *callee,
 		m->expect = reply;
 	return err;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_expect);
 
 /**
  * nfdbus_reply_claim() - is a message a reply that is expected?
@@ -145,6 +146,7 @@ bool nfdbus_reply_claim(struct nfdbus_peer *callee, struct nfdbus_peer *caller,
 	spin_unlock_bh(&nb->reply_lock);
 	return m->claim;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_claim);
 
 /**
  * nfdbus_reply_settle() - conclude what a message claims and expects
@@ -177,6 +179,7 @@ void nfdbus_reply_settle(struct nfdbus_bus *nb, struct nfdbus_msg *m,
 	m->claim = NULL;
 	m->expect = NULL;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_settle);
 
 /**
  * nfdbus_replies_peek() - list replies that a client owes
@@ -204,6 +207,7 @@ unsigned int nfdbus_replies_peek(struct nfdbus_peer *callee,
 	spin_unlock_bh(&nb->reply_lock);
 	return n;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_replies_peek);
 
 /**
  * nfdbus_replies_take() - expect replies no longer
@@ -227,6 +231,7 @@ void nfdbus_replies_take(struct nfdbus_peer *callee,
 	}
 	spin_unlock_bh(&nb->reply_lock);
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_replies_take);
 
 /* Who has left waits for nothing. What it owes stays for the master. */
 void nfdbus_replies_leave(struct nfdbus_peer *peer)
@@ -240,6 +245,7 @@ void nfdbus_replies_leave(struct nfdbus_peer *peer)
 		nfdbus_reply_unlink(nb, reply);
 	spin_unlock_bh(&nb->reply_lock);
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_replies_leave);
 
 void nfdbus_replies_release(struct nfdbus_peer *peer)
 {
@@ -251,3 +257,4 @@ void nfdbus_replies_release(struct nfdbus_peer *peer)
 		nfdbus_reply_unlink(nb, reply);
 	spin_unlock_bh(&nb->reply_lock);
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_replies_release);

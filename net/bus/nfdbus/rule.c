@@ -355,6 +355,7 @@ struct nfdbus_rule *nfdbus_rule_parse(const char *text, u32 *offset,
 	nfdbus_rule_shape(t.rule);
 	return t.rule;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_rule_parse);
 
 static bool nfdbus_opt_eq(const struct nfdbus_str *a,
 			  const struct nfdbus_str *b)
@@ -392,6 +393,7 @@ bool nfdbus_rule_eq(const struct nfdbus_rule *a, const struct nfdbus_rule *b)
 			return false;
 	return true;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_rule_eq);
 
 /**
  * nfdbus_rule_broadcast() - can a rule match a signal without destination?
@@ -404,6 +406,7 @@ bool nfdbus_rule_broadcast(const struct nfdbus_rule *rule)
 	return !rule->destination.s &&
 	       (!rule->type || rule->type == NFDBUS_TYPE_SIGNAL);
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_rule_broadcast);
 
 u64 nfdbus_rule_arg_mask(const struct nfdbus_rule *rule)
 {
@@ -491,3 +494,4 @@ bool nfdbus_rule_matches(const struct nfdbus_rule *rule,
 	}
 	return true;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_rule_matches);

@@ -20,6 +20,7 @@ u32 nfdbus_hash(const char *s, u32 len)
 	get_random_once(&seed, sizeof(seed));
 	return jhash(s, len, seed);
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_hash);
 
 /* Skip words of ASCII without a NUL. */
 static const u8 *nfdbus_skip_ascii(const u8 *p, const u8 *end)
@@ -140,6 +141,7 @@ bool nfdbus_is_path(const char *s, u32 len)
 
 	return nfdbus_path_valid(&state, s, len) && nfdbus_path_end(&state);
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_is_path);
 
 bool nfdbus_is_member(const char *s, u32 len)
 {
@@ -153,6 +155,7 @@ bool nfdbus_is_member(const char *s, u32 len)
 			return false;
 	return true;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_is_member);
 
 bool nfdbus_is_interface(const char *s, u32 len)
 {
@@ -174,6 +177,7 @@ bool nfdbus_is_interface(const char *s, u32 len)
 	}
 	return dots && last != '.';
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_is_interface);
 
 /* In a unique name elements may begin with a digit, in others not. */
 static bool nfdbus_is_name(const char *s, u32 len, bool unique)
@@ -213,6 +217,7 @@ bool nfdbus_is_bus_name(const char *s, u32 len)
 	return nfdbus_is_namespace(s, len) &&
 	       (s[0] == ':' || memchr(s, '.', len));
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_is_bus_name);
 
 /* Types. */
 
@@ -383,3 +388,4 @@ bool nfdbus_is_signature(const char *s, u32 len)
 	}
 	return !sig.depth && !sig.arrays;
 }
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_is_signature);

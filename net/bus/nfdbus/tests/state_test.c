@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nfdbus: tests of what requests change: names and the counts of rules
+ */
+
+#include <linux/err.h>
+#include <linux/slab.h>
+#include "nfdbus_test.h"
+
+struct state {
+	struct nfdbus_bus	*nb;
+	struct nfdbus_peer	*peer[2];
+	struct list_head	changes;
+};
+
+static struct state *begin(struct kunit *test)
+{
+	struct state *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	INIT_LIST_HEAD(&s->changes);
+	s->nb = nfdbus_bus_alloc();
+	KUNIT_ASSERT_FALSE(test, IS_ERR(s->nb));
+	for (i = 0; i < 2; i++) {
+		s->peer[i] = nfdbus_peer_alloc(s->nb, i + 1);
+		KUNIT_ASSERT_NOT_NULL(test, s->peer[i]);
+	}
+	mutex_lock(&s->nb->lock);
+	return s;
+}
+
+static void end(struct state *s)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		nfdbus_names_leave(s->peer[i]);
+		nfdbus_matches_leave(s->nb, &s->peer[i]->rules);
+	}
+	mutex_unlock(&s->nb->lock);
+	synchronize_rcu();
+	nfdbus_bus_free(s->nb);
+	for (i = 0; i < 2; i++)
+		kfree(s->peer[i]);
+}
+
+static struct nfdbus_name *find(struct state *s, const char *text)
+{
+	struct nfdbus_str str = { text, strlen(text) };
+
+	str.hash = nfdbus_hash(str.s, str.len);
+	return nfdbus_name_find(s->nb, &str);
+}
+
+static void expect_owner(struct kunit *test, struct state *s, const char *text,
+			 enum nfdbus_name_state state,
+			 struct nfdbus_peer *owner)
+{
+	struct nfdbus_name *name = find(s, text);
+
+	KUNIT_ASSERT_NOT_NULL(test, name);
+	KUNIT_EXPECT_EQ(test, name->state, state);
+	KUNIT_EXPECT_PTR_EQ(test, rcu_access_pointer(name->owner), owner);
+}
+
+static void own(struct kunit *test, struct state *s, const char *text,
+		enum nfdbus_name_state state, struct nfdbus_peer *owner)
+{
+	KUNIT_EXPECT_EQ(test, 0, nfdbus_name_prepare(s->nb, &s->changes, text,
+						     state, owner));
+}
+
+static void test_names(struct kunit *test)
+{
+	struct state *s = begin(test);
+	struct nfdbus_peer *a = s->peer[0], *b = s->peer[1];
+
+	own(test, s, "a.b", NFDBUS_NAME_OWNED, a);
+	own(test, s, "c.d", NFDBUS_NAME_LEGACY, NULL);
+	KUNIT_EXPECT_FALSE(test, nfdbus_names_commit(s->nb, &s->changes));
+	expect_owner(test, s, "a.b", NFDBUS_NAME_OWNED, a);
+	expect_owner(test, s, "c.d", NFDBUS_NAME_LEGACY, NULL);
+	KUNIT_EXPECT_EQ(test, s->nb->nr_names, 2);
+	KUNIT_EXPECT_EQ(test, a->nr_names, 1);
+
+	own(test, s, "a.b", NFDBUS_NAME_OWNED, b);
+	own(test, s, "c.d", NFDBUS_NAME_NONE, NULL);
+	KUNIT_EXPECT_TRUE(test, nfdbus_names_commit(s->nb, &s->changes));
+	expect_owner(test, s, "a.b", NFDBUS_NAME_OWNED, b);
+	KUNIT_EXPECT_NULL(test, find(s, "c.d"));
+	KUNIT_EXPECT_TRUE(test, list_empty(&a->names));
+	KUNIT_EXPECT_EQ(test, s->nb->nr_names, 1);
+
+	nfdbus_names_leave(b);
+	expect_owner(test, s, "a.b", NFDBUS_NAME_DEAD, NULL);
+	KUNIT_EXPECT_TRUE(test, list_empty(&b->names));
+	end(s);
+}
+
+static void test_names_last_change_counts(struct kunit *test)
+{
+	struct state *s = begin(test);
+	struct nfdbus_peer *a = s->peer[0], *b = s->peer[1];
+
+	own(test, s, "a.b", NFDBUS_NAME_OWNED, a);
+	own(test, s, "a.b", NFDBUS_NAME_NONE, NULL);
+	own(test, s, "a.b", NFDBUS_NAME_OWNED, b);
+	own(test, s, "c.d", NFDBUS_NAME_OWNED, a);
+	own(test, s, "c.d", NFDBUS_NAME_NONE, NULL);
+	nfdbus_names_commit(s->nb, &s->changes);
+	expect_owner(test, s, "a.b", NFDBUS_NAME_OWNED, b);
+	KUNIT_EXPECT_NULL(test, find(s, "c.d"));
+	KUNIT_EXPECT_EQ(test, s->nb->nr_names, 1);
+	end(s);
+}
+
+static void test_names_abort(struct kunit *test)
+{
+	struct state *s = begin(test);
+	struct nfdbus_peer *a = s->peer[0], *b = s->peer[1];
+
+	own(test, s, "a.b", NFDBUS_NAME_OWNED, a);
+	nfdbus_names_commit(s->nb, &s->changes);
+
+	own(test, s, "a.b", NFDBUS_NAME_OWNED, b);
+	own(test, s, "c.d", NFDBUS_NAME_OWNED, b);
+	expect_owner(test, s, "a.b", NFDBUS_NAME_OWNED, a);
+	nfdbus_names_abort(s->nb, &s->changes);
+	KUNIT_EXPECT_TRUE(test, list_empty(&s->changes));
+	expect_owner(test, s, "a.b", NFDBUS_NAME_OWNED, a);
+	KUNIT_EXPECT_NULL(test, find(s, "c.d"));
+	end(s);
+}
+
+static int change_rule(struct state *s, struct nfdbus_peer *owner,
+		       const char *text, bool add)
+{
+	struct nfdbus_rule *rule;
+	const char *error;
+	u32 offset;
+	int err;
+
+	rule = nfdbus_rule_parse(text, &offset, &error);
+	if (IS_ERR(rule))
+		return PTR_ERR(rule);
+	if (add)
+		return nfdbus_match_add(s->nb, &s->changes, owner, rule);
+	err = nfdbus_match_del(s->nb, &s->changes, owner, rule);
+	kfree(rule);
+	return err;
+}
+
+static void test_rules_are_counted(struct kunit *test)
+{
+	struct state *s = begin(test);
+	struct nfdbus_peer *a = s->peer[0];
+
+	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, "member='A'", true));
+	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, "member=A", true));
+	KUNIT_EXPECT_EQ(test, 0, change_rule(s, NULL, "member='A'", true));
+	KUNIT_EXPECT_FALSE(test, nfdbus_matches_commit(s->nb, &s->changes));
+	KUNIT_EXPECT_EQ(test, a->nr_rules, 1);
+	KUNIT_EXPECT_EQ(test, s->nb->nr_rules, 2);
+
+	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, "member='A'", false));
+	KUNIT_EXPECT_FALSE(test, nfdbus_matches_commit(s->nb, &s->changes));
+	KUNIT_EXPECT_EQ(test, a->nr_rules, 1);
+
+	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, "member='A'", false));
+	KUNIT_EXPECT_EQ(test, -ENOENT, change_rule(s, a, "member='A'", false));
+	nfdbus_matches_abort(s->nb, &s->changes);
+	KUNIT_EXPECT_EQ(test, a->nr_rules, 1);
+
+	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, "member='A'", false));
+	KUNIT_EXPECT_TRUE(test, nfdbus_matches_commit(s->nb, &s->changes));
+	KUNIT_EXPECT_EQ(test, a->nr_rules, 0);
+	KUNIT_EXPECT_EQ(test, s->nb->nr_rules, 1);
+	end(s);
+}
+
+static void test_rules_clear_and_abort(struct kunit *test)
+{
+	struct state *s = begin(test);
+	struct nfdbus_peer *a = s->peer[0];
+
+	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, "arg3='A'", true));
+	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, "type='error'", true));
+	nfdbus_matches_commit(s->nb, &s->changes);
+	KUNIT_EXPECT_EQ(test, s->nb->index.arg_mask, BIT_ULL(3));
+	KUNIT_EXPECT_EQ(test, s->nb->index.shapes, BIT(0));
+
+	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, "arg5='B'", true));
+	nfdbus_matches_abort(s->nb, &s->changes);
+	KUNIT_EXPECT_EQ(test, s->nb->index.arg_mask, BIT_ULL(3));
+
+	nfdbus_match_clear(s->nb, &s->changes, a);
+	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, "member='B'", true));
+	KUNIT_EXPECT_TRUE(test, nfdbus_matches_commit(s->nb, &s->changes));
+	KUNIT_EXPECT_EQ(test, a->nr_rules, 1);
+	KUNIT_EXPECT_EQ(test, s->nb->index.arg_mask, 0);
+	KUNIT_EXPECT_EQ(test, s->nb->index.shapes,
+			BIT(BIT(NFDBUS_KEY_MEMBER)));
+	end(s);
+}
+
+static struct kunit_case state_cases[] = {
+	KUNIT_CASE(test_names),
+	KUNIT_CASE(test_names_last_change_counts),
+	KUNIT_CASE(test_names_abort),
+	KUNIT_CASE(test_rules_are_counted),
+	KUNIT_CASE(test_rules_clear_and_abort),
+	{}
+};
+
+struct kunit_suite state_suite = {
+	.name		= "nfdbus_state",
+	.test_cases	= state_cases,
+};
