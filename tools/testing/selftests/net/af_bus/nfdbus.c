@@ -1,0 +1,677 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * D-Bus on AF_BUS: which messages go directly, which to the master and why,
+ * and what the master says by netlink.
+ */
+#include <linux/netlink.h>
+
+#include "../../kselftest_harness.h"
+
+#include "nfdbus_util.h"
+
+#define REASON(r)	"0:" #r
+
+/* enum nfdbus_reason and enum bus_reason_code, as came() shows them. */
+#define NO_OWNER	REASON(2)
+#define VIA_MASTER	REASON(5)
+#define ORDER		REASON(6)
+#define DRIVER		REASON(64)
+#define POLICY		REASON(65)
+#define MALFORMED	REASON(66)
+#define FIELDS		REASON(67)
+#define LEGACY		REASON(68)
+#define LIMIT		REASON(70)
+#define RIGHTS		REASON(71)
+#define REPLY		REASON(72)
+
+static const struct dbus_msg call = {
+	.type = DBUS_CALL, .path = "/a", .member = "Call",
+};
+
+static const struct dbus_msg signal_msg = {
+	.type = DBUS_SIGNAL, .path = "/a/b", .interface = "t.I",
+	.member = "Sig",
+};
+
+FIXTURE(nfdbus) {
+	struct tbus		b;
+	struct bus_link		*l;
+	struct nfdbus_req	r;
+};
+
+FIXTURE_SETUP(nfdbus)
+{
+	int err = dbus_open(&self->b, 4);
+
+	if (err == EPROTONOSUPPORT)
+		SKIP(return, "no nfdbus");
+	ASSERT_EQ(0, err);
+	self->l = self->b.link;
+	ASSERT_EQ(0, nfdbus_open(&self->r));
+	ASSERT_EQ(0, nfdbus_conf(&self->r, self->b.listener,
+				 NFDBUS_A_CONF_FLAGS, NFDBUS_BUS_F_ALLOW_ALL));
+}
+
+FIXTURE_TEARDOWN(nfdbus)
+{
+	nfdbus_close(&self->r);
+	tbus_close(&self->b);
+}
+
+static int send_to(struct _test_data_nfdbus *self, int from,
+		   const struct dbus_msg *like, const char *destination)
+{
+	struct dbus_msg m = *like;
+
+	m.destination = destination;
+	m.flags |= DBUS_NO_REPLY;
+	return dbus_send(self->l[from].fd, &m);
+}
+
+static int own(struct _test_data_nfdbus *self, int owner, const char *name)
+{
+	return nfdbus_name(&self->r, self->b.listener, NFDBUS_A_SET_NAME_SET,
+			   owner < 0 ? -1 : self->l[owner].acc, name);
+}
+
+static int match(struct _test_data_nfdbus *self, int owner, const char *rule)
+{
+	return nfdbus_match(&self->r, self->b.listener, NFDBUS_A_SET_MATCH_ADD,
+			    owner < 0 ? -1 : self->l[owner].acc, rule);
+}
+
+static int unmatch(struct _test_data_nfdbus *self, int owner, const char *rule)
+{
+	return nfdbus_match(&self->r, self->b.listener, NFDBUS_A_SET_MATCH_DEL,
+			    owner < 0 ? -1 : self->l[owner].acc, rule);
+}
+
+/* Everybody's queue is empty. */
+#define EXPECT_QUIET() do {						\
+	for (int i_ = 0; i_ < (int)self->b.nr; i_++) {			\
+		EXPECT_STREQ("EAGAIN", came(self->l[i_].fd))		\
+			TH_LOG("client %d", i_);			\
+		EXPECT_STREQ("EAGAIN", came(self->l[i_].acc))		\
+			TH_LOG("accepted socket %d", i_);		\
+	}								\
+} while (0)
+
+TEST_F(nfdbus, unique_names)
+{
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.1"));
+	EXPECT_STREQ("1", came(self->l[0].fd));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.02"));
+	EXPECT_STREQ(NO_OWNER, came(self->l[0].acc));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.99"));
+	EXPECT_STREQ(NO_OWNER, came(self->l[0].acc));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.281474976710658"));
+	EXPECT_STREQ(NO_OWNER, came(self->l[0].acc));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":1.2"));
+	EXPECT_STREQ(LEGACY, came(self->l[0].acc));
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, nothing_directly_unless_allowed)
+{
+	ASSERT_EQ(0, nfdbus_conf(&self->r, self->b.listener,
+				 NFDBUS_A_CONF_FLAGS, 0));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+	EXPECT_STREQ(POLICY, came(self->l[0].acc));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_STREQ(POLICY, came(self->l[0].acc));
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, driver)
+{
+	EXPECT_EQ(0, send_to(self, 0, &call, "org.freedesktop.DBus"));
+	EXPECT_STREQ(DRIVER, came(self->l[0].acc));
+	EXPECT_EQ(0, send_to(self, 0, &call, NULL));
+	EXPECT_STREQ(DRIVER, came(self->l[0].acc));
+	EXPECT_EQ(0, send_to(self, 0, &signal_msg, "org.freedesktop.DBus"));
+	EXPECT_STREQ(DRIVER, came(self->l[0].acc));
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, names)
+{
+	EXPECT_EQ(0, send_to(self, 0, &call, "t.Name"));
+	EXPECT_STREQ(NO_OWNER, came(self->l[0].acc));
+	ASSERT_EQ(0, own(self, 1, "t.Name"));
+	EXPECT_EQ(0, send_to(self, 0, &call, "t.Name"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	ASSERT_EQ(0, own(self, 2, "t.Name"));
+	EXPECT_EQ(0, send_to(self, 0, &signal_msg, "t.Name"));
+	EXPECT_STREQ("1", came(self->l[2].fd));
+	ASSERT_EQ(0, own(self, -1, "t.Name"));
+	EXPECT_EQ(0, send_to(self, 0, &call, "t.Name"));
+	EXPECT_STREQ(LEGACY, came(self->l[0].acc));
+	ASSERT_EQ(0, nfdbus_name(&self->r, self->b.listener,
+				 NFDBUS_A_SET_NAME_CLEAR, -1, "t.Name"));
+	EXPECT_EQ(0, send_to(self, 0, &call, "t.Name"));
+	EXPECT_STREQ(NO_OWNER, came(self->l[0].acc));
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, dead_owner)
+{
+	ASSERT_EQ(0, own(self, 3, "t.Name"));
+	close(self->l[3].fd);
+	EXPECT_EQ(0, send_to(self, 0, &call, "t.Name"));
+	EXPECT_STREQ(NO_OWNER, came(self->l[0].acc));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.4"));
+	EXPECT_STREQ(NO_OWNER, came(self->l[0].acc));
+
+	/* What the master still says of it does no harm. */
+	EXPECT_EQ(0, own(self, 3, "t.Other"));
+	EXPECT_EQ(0, match(self, 3, "type='signal'"));
+	EXPECT_EQ(0, unmatch(self, 3, "type='signal'"));
+	EXPECT_EQ(0, nfdbus_peer(&self->r, self->b.listener, self->l[3].acc,
+				 NFDBUS_PEER_F_CAN_FDS));
+	EXPECT_EQ(0, send_to(self, 0, &call, "t.Other"));
+	EXPECT_STREQ(NO_OWNER, came(self->l[0].acc));
+	ASSERT_EQ(0, own(self, 1, "t.Name"));
+	EXPECT_EQ(0, send_to(self, 0, &call, "t.Name"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	self->l[3].fd = -1;
+}
+
+TEST_F(nfdbus, broadcasts)
+{
+	ASSERT_EQ(0, match(self, 1, "type='signal',interface='t.I'"));
+	ASSERT_EQ(0, match(self, 2, "member='Sig',path_namespace='/a'"));
+	ASSERT_EQ(0, match(self, 2, "type='signal'"));
+	ASSERT_EQ(0, match(self, 3, "type='signal',interface='t.Other'"));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_STREQ("EAGAIN", came(self->l[0].fd));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_STREQ("1", came(self->l[2].fd));
+	EXPECT_QUIET();
+
+	/* To nobody, and to oneself. */
+	EXPECT_EQ(0, unmatch(self, 1, "interface=t.I,type=signal"));
+	EXPECT_EQ(0, nfdbus_match(&self->r, self->b.listener,
+				  NFDBUS_A_SET_MATCH_CLEAR, self->l[2].acc,
+				  NULL));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_QUIET();
+	ASSERT_EQ(0, match(self, 0, ""));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_STREQ("1", came(self->l[0].fd));
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, legacy_rule)
+{
+	ASSERT_EQ(0, match(self, 1, "type='signal'"));
+	ASSERT_EQ(0, match(self, -1, "path='/a/b'"));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_STREQ(LEGACY, came(self->l[0].acc));
+	EXPECT_QUIET();
+	ASSERT_EQ(0, unmatch(self, -1, "path='/a/b'"));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, rules_are_counted)
+{
+	ASSERT_EQ(0, match(self, 1, "member='Sig'"));
+	ASSERT_EQ(0, match(self, 1, "member=Sig"));
+	ASSERT_EQ(0, unmatch(self, 1, "member='Sig'"));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	ASSERT_EQ(0, unmatch(self, 1, "member='Sig'"));
+	EXPECT_EQ(ENOENT, unmatch(self, 1, "member='Sig'"));
+	EXPECT_STREQ("no such match rule", self->r.error);
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, sender)
+{
+	struct dbus_msg liar = signal_msg;
+
+	liar.sender = ":0.1";
+	ASSERT_EQ(0, match(self, 2, "sender=':0.1'"));
+	ASSERT_EQ(0, match(self, 3, "sender='t.Name'"));
+	EXPECT_EQ(0, dbus_send(self->l[1].fd, &liar));
+	EXPECT_QUIET();
+	ASSERT_EQ(0, own(self, 0, "t.Name"));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_STREQ("1", came(self->l[2].fd));
+	EXPECT_STREQ("1", came(self->l[3].fd));
+	ASSERT_EQ(0, own(self, 1, "t.Name"));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_STREQ("1", came(self->l[2].fd));
+	EXPECT_EQ(0, dbus_send(self->l[1].fd, &signal_msg));
+	EXPECT_STREQ("2", came(self->l[3].fd));
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, arguments)
+{
+	struct dbus_msg m = signal_msg;
+
+	m.arg0 = "x.y.z";
+	ASSERT_EQ(0, match(self, 1, "arg0='x.y.z'"));
+	ASSERT_EQ(0, match(self, 2, "arg0namespace='x.y'"));
+	ASSERT_EQ(0, match(self, 3, "arg1='x.y.z'"));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &m));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_STREQ("1", came(self->l[2].fd));
+	EXPECT_QUIET();
+	m.arg0 = "x.y";
+	m.big = true;
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &m));
+	EXPECT_STREQ("1", came(self->l[2].fd));
+	EXPECT_QUIET();
+}
+
+/* A call from client 0 to client 1, and an answer. */
+static int ask(struct _test_data_nfdbus *self, __u32 serial)
+{
+	struct dbus_msg m = call;
+
+	m.destination = ":0.2";
+	m.serial = serial;
+	return dbus_send(self->l[0].fd, &m);
+}
+
+static int answer(struct _test_data_nfdbus *self, __u32 serial)
+{
+	struct dbus_msg m = {
+		.type = DBUS_RETURN, .reply_serial = serial,
+		.destination = ":0.1",
+	};
+
+	return dbus_send(self->l[1].fd, &m);
+}
+
+TEST_F(nfdbus, replies)
+{
+	EXPECT_EQ(0, ask(self, 7));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_EQ(0, answer(self, 8));
+	EXPECT_STREQ(REPLY, came(self->l[1].acc));
+	EXPECT_EQ(0, answer(self, 7));
+	EXPECT_STREQ("2", came(self->l[0].fd));
+	EXPECT_EQ(0, answer(self, 7));
+	EXPECT_STREQ(REPLY, came(self->l[1].acc));
+
+	/* One that goes by the master is used up too. */
+	EXPECT_EQ(0, ask(self, 9));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
+	EXPECT_EQ(0, answer(self, 9));
+	EXPECT_STREQ(VIA_MASTER "+1", came(self->l[1].acc));
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, 0));
+	EXPECT_EQ(0, answer(self, 9));
+	EXPECT_STREQ(REPLY, came(self->l[1].acc));
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, calls_by_the_master_expect_nothing)
+{
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
+	EXPECT_EQ(0, ask(self, 7));
+	EXPECT_STREQ(VIA_MASTER, came(self->l[0].acc));
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, 0));
+	EXPECT_EQ(0, answer(self, 7));
+	EXPECT_STREQ(REPLY, came(self->l[1].acc));
+	ASSERT_EQ(0, nfdbus_conf(&self->r, self->b.listener,
+				 NFDBUS_A_CONF_FLAGS,
+				 NFDBUS_BUS_F_ALLOW_ALL |
+				 NFDBUS_BUS_F_REPLY_TIMEOUT));
+	EXPECT_EQ(0, ask(self, 8));
+	EXPECT_STREQ(LIMIT, came(self->l[0].acc));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, reply_limit)
+{
+	ASSERT_EQ(0, nfdbus_conf(&self->r, self->b.listener,
+				 NFDBUS_A_CONF_MAX_REPLIES, 2));
+	EXPECT_EQ(0, ask(self, 1));
+	EXPECT_EQ(0, ask(self, 1));
+	EXPECT_STREQ(POLICY, came(self->l[0].acc));
+	EXPECT_EQ(0, ask(self, 2));
+	EXPECT_EQ(0, ask(self, 3));
+	EXPECT_STREQ(LIMIT, came(self->l[0].acc));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_EQ(0, answer(self, 1));
+	EXPECT_STREQ("2", came(self->l[0].fd));
+	EXPECT_EQ(0, ask(self, 4));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_QUIET();
+}
+
+struct taken {
+	unsigned int	nr;
+	__u64		addr[4];
+	__u32		serial[4];
+};
+
+static void take_expected(const void *attrs, size_t len, void *arg)
+{
+	struct taken *t = arg;
+	const void *nest;
+	size_t n;
+
+	for (t->nr = 0; t->nr < 4; t->nr++) {
+		nest = nfdbus_attr(attrs, len, NFDBUS_A_REPLY_EXPECTED, t->nr,
+				   &n);
+		if (!nest)
+			return;
+		t->addr[t->nr] = nfdbus_attr_uint(nest, n,
+						  NFDBUS_A_EXPECTED_ADDR);
+		t->serial[t->nr] = nfdbus_attr_uint(nest, n,
+						    NFDBUS_A_EXPECTED_SERIAL);
+	}
+}
+
+static int take_replies(struct nfdbus_req *r, int acc, struct taken *t)
+{
+	nfdbus_begin(r, NFDBUS_CMD_TAKE_REPLIES, 0);
+	nfdbus_put_u32(r, NFDBUS_A_REPLY_FD, acc);
+	return nfdbus_talk(r, take_expected, t);
+}
+
+TEST_F(nfdbus, callee_dies)
+{
+	struct taken t;
+
+	EXPECT_EQ(0, ask(self, 5));
+	EXPECT_EQ(0, ask(self, 6));
+	close(self->l[1].fd);
+	self->l[1].fd = -1;
+	ASSERT_EQ(0, take_replies(&self->r, self->l[1].acc, &t));
+	ASSERT_EQ(2, t.nr);
+	EXPECT_EQ(1, t.addr[0]);
+	EXPECT_EQ(5, t.serial[0]);
+	EXPECT_EQ(6, t.serial[1]);
+	ASSERT_EQ(0, take_replies(&self->r, self->l[1].acc, &t));
+	EXPECT_EQ(0, t.nr);
+	EXPECT_EQ(EINVAL, take_replies(&self->r, self->b.listener, &t));
+	EXPECT_STREQ("not an accepted socket", self->r.error);
+}
+
+TEST_F(nfdbus, malformed)
+{
+	struct dbus_msg m = call;
+	char buf[512];
+	size_t len;
+
+	m.destination = ":0.2";
+	len = dbus_build(&m, buf, sizeof(buf));
+	EXPECT_EQ(0, ERR(send(self->l[0].fd, buf, len - 1, 0)));
+	EXPECT_STREQ(MALFORMED, came(self->l[0].acc));
+	buf[3] = 2;
+	EXPECT_EQ(0, ERR(send(self->l[0].fd, buf, len, 0)));
+	EXPECT_STREQ(MALFORMED, came(self->l[0].acc));
+	EXPECT_EQ(0, ERR(send(self->l[0].fd, "x", 1, 0)));
+	EXPECT_STREQ(MALFORMED, came(self->l[0].acc));
+	m.arg0 = "not \xff UTF-8";
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &m));
+	EXPECT_STREQ(MALFORMED, came(self->l[0].acc));
+	m.arg0 = NULL;
+	m.unix_fds = 1;
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &m));
+	EXPECT_STREQ(MALFORMED, came(self->l[0].acc));
+	m.unix_fds = 0;
+	m.odd_field = 77;
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &m));
+	EXPECT_STREQ(FIELDS, came(self->l[0].acc));
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, descriptors)
+{
+	struct dbus_msg m = call, s = signal_msg;
+	int fds[2] = { 0, 1 };
+
+	m.destination = ":0.2";
+	m.flags = DBUS_NO_REPLY;
+	m.unix_fds = 2;
+	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &m, fds, 2));
+	EXPECT_STREQ(RIGHTS ",fds=2", came(self->l[0].acc));
+	ASSERT_EQ(0, nfdbus_peer(&self->r, self->b.listener, self->l[1].acc,
+				 NFDBUS_PEER_F_CAN_FDS));
+	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &m, fds, 2));
+	EXPECT_STREQ("1,fds=2", came(self->l[1].fd));
+	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &m, fds, 1));
+	EXPECT_STREQ(MALFORMED ",fds=1", came(self->l[0].acc));
+
+	/* Who takes none does not get the signal. */
+	s.unix_fds = 1;
+	ASSERT_EQ(0, match(self, 1, ""));
+	ASSERT_EQ(0, match(self, 2, ""));
+	ASSERT_EQ(0, bus_opt(self->l[1].fd, BUS_RECV_RIGHTS, 1));
+	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &s, fds, 1));
+	EXPECT_STREQ("1,fds=1", came(self->l[1].fd));
+
+	ASSERT_EQ(0, nfdbus_conf(&self->r, self->b.listener,
+				 NFDBUS_A_CONF_MAX_FDS, 1));
+	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &m, fds, 2));
+	EXPECT_STREQ(LIMIT ",fds=2", came(self->l[0].acc));
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, large)
+{
+	struct dbus_msg m = call;
+
+	m.destination = ":0.2";
+	m.flags = DBUS_NO_REPLY;
+	m.len = 1 << 20;
+	ASSERT_EQ(0, dbus_send(self->l[0].fd, &m));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	m.big = true;
+	ASSERT_EQ(0, dbus_send(self->l[0].fd, &m));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	ASSERT_EQ(0, nfdbus_conf(&self->r, self->b.listener,
+				 NFDBUS_A_CONF_MAX_MSG, 1 << 20));
+	ASSERT_EQ(0, dbus_send(self->l[0].fd, &m));
+	EXPECT_STREQ(LIMIT, came(self->l[0].acc));
+	EXPECT_QUIET();
+}
+
+/* The reply overtakes nothing, and is known as one that was asked for. */
+TEST_F(nfdbus, ordered)
+{
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_FLAGS, BUS_F_ORDERED));
+	EXPECT_EQ(0, ask(self, 3));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_EQ(0, send_to(self, 1, &call, "org.freedesktop.DBus"));
+	EXPECT_EQ(0, answer(self, 3));
+	EXPECT_EQ(0, dbus_send(self->l[1].fd, &signal_msg));
+	EXPECT_STREQ(DRIVER, came(self->l[1].acc));
+	EXPECT_STREQ(ORDER "+1", came(self->l[1].acc));
+	EXPECT_STREQ(ORDER, came(self->l[1].acc));
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_ACK, 3));
+	EXPECT_EQ(0, send_to(self, 1, &call, ":0.1"));
+	EXPECT_STREQ("2", came(self->l[0].fd));
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, authority)
+{
+	struct tbus other;
+	int pair[2];
+
+	EXPECT_EQ(EPERM, nfdbus_name(&self->r, self->l[0].acc,
+				     NFDBUS_A_SET_NAME_SET, -1, "a.b"));
+	EXPECT_STREQ("not the listening socket of a bus", self->r.error);
+	EXPECT_EQ(EPERM, nfdbus_name(&self->r, self->l[0].fd,
+				     NFDBUS_A_SET_NAME_SET, -1, "a.b"));
+	EXPECT_STREQ("a client has no authority over its bus", self->r.error);
+	EXPECT_EQ(EBADF, nfdbus_name(&self->r, 999, NFDBUS_A_SET_NAME_SET, -1,
+				     "a.b"));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	EXPECT_EQ(EINVAL, nfdbus_name(&self->r, pair[0], NFDBUS_A_SET_NAME_SET,
+				      -1, "a.b"));
+	EXPECT_STREQ("not a socket of the master of a bus", self->r.error);
+	EXPECT_EQ(EINVAL, nfdbus_name(&self->r, self->b.listener,
+				      NFDBUS_A_SET_NAME_SET, pair[0], "a.b"));
+
+	ASSERT_EQ(0, dbus_open(&other, 1));
+	EXPECT_EQ(EINVAL, nfdbus_name(&self->r, self->b.listener,
+				      NFDBUS_A_SET_NAME_SET, other.link[0].acc,
+				      "a.b"));
+	EXPECT_STREQ("of another bus", self->r.error);
+	tbus_close(&other);
+	ASSERT_EQ(0, tbus_open(&other, 1));
+	EXPECT_EQ(EINVAL, nfdbus_name(&self->r, other.listener,
+				      NFDBUS_A_SET_NAME_SET, -1, "a.b"));
+	EXPECT_STREQ("not a bus of BUS_PROTO_DBUS", self->r.error);
+	tbus_close(&other);
+}
+
+TEST_F(nfdbus, bad_requests)
+{
+	EXPECT_EQ(EINVAL, own(self, 0, "noname"));
+	EXPECT_EQ(EINVAL, own(self, 0, ":0.1"));
+	EXPECT_EQ(EINVAL, own(self, 0, "org.freedesktop.DBus"));
+	EXPECT_STREQ("not a well-known name of a client", self->r.error);
+	EXPECT_EQ(EINVAL, match(self, 0, "type='signal',foo='bar'"));
+	EXPECT_STREQ("match rule, offset 14: unknown key", self->r.error);
+	EXPECT_EQ(EINVAL, match(self, 0, NULL));
+	EXPECT_STREQ("attribute missing", self->r.error);
+	nfdbus_begin(&self->r, NFDBUS_CMD_SET, 0);
+	EXPECT_EQ(EINVAL, nfdbus_talk(&self->r, NULL, NULL));
+	EXPECT_EQ(EINVAL, nfdbus_conf(&self->r, self->b.listener,
+				      NFDBUS_A_CONF_FLAGS, 0x80));
+}
+
+TEST_F(nfdbus, all_or_nothing)
+{
+	struct nfdbus_req *r = &self->r;
+
+	ASSERT_EQ(0, own(self, 1, "t.Old"));
+	ASSERT_EQ(0, match(self, 1, "member='Sig'"));
+	nfdbus_set(r, self->b.listener);
+	nfdbus_add_name(r, NFDBUS_A_SET_NAME_CLEAR, -1, "t.Old");
+	nfdbus_add_name(r, NFDBUS_A_SET_NAME_SET, self->l[1].acc, "t.New");
+	nfdbus_add_match(r, NFDBUS_A_SET_MATCH_DEL, self->l[1].acc,
+			 "member='Sig'");
+	nfdbus_add_match(r, NFDBUS_A_SET_MATCH_ADD, self->l[2].acc, "");
+	nfdbus_add_match(r, NFDBUS_A_SET_MATCH_ADD, self->l[2].acc, "bad");
+	EXPECT_EQ(EINVAL, nfdbus_talk(r, NULL, NULL));
+
+	EXPECT_EQ(0, send_to(self, 0, &call, "t.New"));
+	EXPECT_STREQ(NO_OWNER, came(self->l[0].acc));
+	EXPECT_EQ(0, send_to(self, 0, &call, "t.Old"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_QUIET();
+}
+
+struct stats {
+	__u64	calls, returns, signals, broadcasts, copies, driver;
+	__u64	peers, names, rules, replies;
+};
+
+static void take_stats(const void *attrs, size_t len, void *arg)
+{
+	struct stats *s = arg;
+	const void *nest, *reason;
+	size_t n, m;
+	int i;
+
+	s->peers = nfdbus_attr_uint(attrs, len, NFDBUS_A_BUS_PEERS);
+	s->names = nfdbus_attr_uint(attrs, len, NFDBUS_A_BUS_NAMES);
+	s->rules = nfdbus_attr_uint(attrs, len, NFDBUS_A_BUS_RULES);
+	s->replies = nfdbus_attr_uint(attrs, len, NFDBUS_A_BUS_REPLIES);
+	nest = nfdbus_attr(attrs, len, NFDBUS_A_BUS_STATS, 0, &n);
+	if (!nest)
+		return;
+	s->calls = nfdbus_attr_uint(nest, n, NFDBUS_A_STATS_CALLS);
+	s->returns = nfdbus_attr_uint(nest, n, NFDBUS_A_STATS_RETURNS);
+	s->signals = nfdbus_attr_uint(nest, n, NFDBUS_A_STATS_SIGNALS);
+	s->broadcasts = nfdbus_attr_uint(nest, n, NFDBUS_A_STATS_BROADCASTS);
+	s->copies = nfdbus_attr_uint(nest, n, NFDBUS_A_STATS_COPIES);
+	for (i = 0;; i++) {
+		reason = nfdbus_attr(nest, n, NFDBUS_A_STATS_MASTER, i, &m);
+		if (!reason)
+			break;
+		if (nfdbus_attr_uint(reason, m, NFDBUS_A_MASTER_REASON) ==
+		    NFDBUS_REASON_DRIVER)
+			s->driver = nfdbus_attr_uint(reason, m,
+						     NFDBUS_A_MASTER_COUNT);
+	}
+}
+
+TEST_F(nfdbus, counters)
+{
+	struct stats s = {};
+
+	ASSERT_EQ(0, own(self, 1, "t.Name"));
+	ASSERT_EQ(0, match(self, 2, ""));
+	ASSERT_EQ(0, match(self, 3, ""));
+	EXPECT_EQ(0, ask(self, 1));
+	EXPECT_EQ(0, ask(self, 2));
+	EXPECT_EQ(0, answer(self, 1));
+	EXPECT_EQ(0, send_to(self, 0, &signal_msg, "t.Name"));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_EQ(0, send_to(self, 0, &call, "org.freedesktop.DBus"));
+
+	nfdbus_begin(&self->r, NFDBUS_CMD_BUS_GET, 0);
+	nfdbus_put_u32(&self->r, NFDBUS_A_BUS_FD, self->b.listener);
+	ASSERT_EQ(0, nfdbus_talk(&self->r, take_stats, &s));
+	EXPECT_EQ(2, s.calls);
+	EXPECT_EQ(1, s.returns);
+	EXPECT_EQ(1, s.signals);
+	EXPECT_EQ(1, s.broadcasts);
+	EXPECT_EQ(2, s.copies);
+	EXPECT_EQ(1, s.driver);
+	EXPECT_EQ(4, s.peers);
+	EXPECT_EQ(1, s.names);
+	EXPECT_EQ(2, s.rules);
+	EXPECT_EQ(1, s.replies);
+}
+
+static void count(const void *attrs, size_t len, void *arg)
+{
+	++*(unsigned int *)arg;
+}
+
+static unsigned int dump(struct nfdbus_req *r, __u8 cmd, __u16 attr,
+			 __u64 cookie)
+{
+	unsigned int nr = 0;
+
+	nfdbus_begin(r, cmd, NLM_F_DUMP);
+	nfdbus_put(r, attr, &cookie, sizeof(cookie));
+	return nfdbus_talk(r, count, &nr) ? ~0U : nr;
+}
+
+/* More than fits into one message. */
+TEST_F(nfdbus, dumps)
+{
+	__u64 cookie = bus_get_info(self->b.listener).cookie;
+	char text[64];
+	int i;
+
+	for (i = 0; i < 500; i++) {
+		sprintf(text, "t.name%d", i);
+		ASSERT_EQ(0, own(self, i % 4, text));
+		sprintf(text, "arg%d='x%d'", i % 64, i);
+		ASSERT_EQ(0, match(self, i % 5 - 1, text));
+	}
+	EXPECT_EQ(4, dump(&self->r, NFDBUS_CMD_PEER_GET, NFDBUS_A_PEER_COOKIE,
+			  cookie));
+	EXPECT_EQ(500, dump(&self->r, NFDBUS_CMD_NAME_GET,
+			    NFDBUS_A_NAME_COOKIE, cookie));
+	EXPECT_EQ(500, dump(&self->r, NFDBUS_CMD_MATCH_GET,
+			    NFDBUS_A_MATCH_COOKIE, cookie));
+	EXPECT_EQ(0, dump(&self->r, NFDBUS_CMD_NAME_GET, NFDBUS_A_NAME_COOKIE,
+			  cookie + 1));
+}
+
+TEST_HARNESS_MAIN
