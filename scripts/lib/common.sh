@@ -53,6 +53,22 @@ lock() {
 	echo "process $$ in $top since $(date +%T)" >"$file.holder"
 }
 
+# lock_one_of NAME N: one of N holders on this machine.
+lock_one_of() {
+	local i fd
+
+	mkdir -p "$cache/lock"
+	for ((i = 1; i <= $2; i++)); do
+		exec {fd}<>"$cache/lock/$1-$i"
+		if flock -n "$fd"; then
+			echo "process $$ in $top since $(date +%T)" >"$cache/lock/$1-$i.holder"
+			return
+		fi
+		exec {fd}>&-
+	done
+	lock "$1-$((RANDOM % $2 + 1))"
+}
+
 job=
 stop_job() {
 	[ -z "$job" ] || kill -- "-$job" 2>/dev/null || true
