@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * bus-bench: what a message costs on AF_BUS, and on AF_UNIX beside it
+ *
+ * bus-bench ROW ours|peer [ROUNDS]
+ *
+ * Prints nanoseconds per round as one number. In a guest that counts one
+ * instruction as one nanosecond these are instructions. A count of messages
+ * that is off is an error and no figure.
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <linux/bus.h>
+#include <linux/filter.h>
+
+#define PREFIX		1
+#define MAX_RECEIVERS	512
+
+/* One bus, or as many pairs of AF_UNIX sockets as it would have receivers. */
+struct bench {
+	int	ours;
+	int	listener;
+	int	nr;			/* receivers */
+	int	tx[MAX_RECEIVERS + 1];	/* on AF_BUS only the last one sends */
+	int	rx[MAX_RECEIVERS + 1];
+	int	acc[MAX_RECEIVERS + 1];
+};
+
+struct row {
+	const char	*name;
+	double		(*run)(const struct row *row, int ours, int rounds);
+	int		size;		/* bytes of a message */
+	int		receivers;
+	int		rounds;
+};
+
+static char buf[1 << 20];
+static struct sockaddr_bus bus_name;
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1e9 + ts.tv_nsec;
+}
+
+static void check(int ok, const char *what)
+{
+	if (!ok)
+		err(1, "%s", what);
+}
+
+static void bus_to(struct sockaddr_bus *to, __u64 addr)
+{
+	memset(to, 0, sizeof(*to));
+	to->sbus_family = AF_BUS;
+	to->sbus_addr.s_addr = addr;
+}
+
+/* Client number i gets address PREFIX:i + 1. */
+static void open_client(struct bench *b, int i)
+{
+	struct bus_addr addr = { BUS_ADDR(PREFIX, i + 1) };
+
+	b->rx[i] = socket(AF_BUS, SOCK_SEQPACKET, 0);
+	check(!connect(b->rx[i], (void *)&bus_name, sizeof(bus_name)),
+	      "connect");
+	b->acc[i] = accept(b->listener, NULL, NULL);
+	check(b->acc[i] >= 0, "accept");
+	check(!setsockopt(b->acc[i], SOL_BUS, BUS_JOIN_BUS, NULL, 0), "join");
+	if (i < b->nr)
+		check(!setsockopt(b->acc[i], SOL_BUS, BUS_ADD_ADDR, &addr,
+				  sizeof(addr)), "add address");
+}
+
+/* The sender is client number nr and receives nothing. */
+static void open_bus(struct bench *b)
+{
+	int i;
+
+	bus_to(&bus_name, 0);
+	snprintf(bus_name.sbus_path + 1, BUS_PATH_MAX - 1, "bench%d", getpid());
+	b->listener = socket(AF_BUS, SOCK_SEQPACKET, 0);
+	check(!bind(b->listener, (void *)&bus_name, sizeof(bus_name)), "bind");
+	check(!listen(b->listener, 128), "listen");
+	for (i = 0; i <= b->nr; i++)
+		open_client(b, i);
+}
+
+static void open_unix(struct bench *b, int type)
+{
+	int i, fd[2];
+
+	for (i = 0; i <= b->nr; i++) {
+		check(!socketpair(AF_UNIX, type, 0, fd), "socketpair");
+		b->tx[i] = fd[0];
+		b->rx[i] = fd[1];
+	}
+}
+
+static void open_bench(struct bench *b, int ours, int receivers)
+{
+	struct rlimit lim = { 8192, 8192 };
+
+	setrlimit(RLIMIT_NOFILE, &lim);
+	memset(b, 0, sizeof(*b));
+	b->ours = ours;
+	b->nr = receivers;
+	if (ours)
+		open_bus(b);
+	else
+		open_unix(b, SOCK_SEQPACKET);
+}
+
+static void send_one(struct bench *b, int to, int size)
+{
+	struct sockaddr_bus addr;
+	ssize_t n;
+
+	if (b->ours) {
+		bus_to(&addr, BUS_ADDR(PREFIX, to + 1));
+		n = sendto(b->rx[b->nr], buf, size, 0, (void *)&addr, 16);
+	} else {
+		n = send(b->tx[to], buf, size, 0);
+	}
+	check(n == size, "send");
+}
+
+static void recv_one(struct bench *b, int from, int size)
+{
+	check(recv(b->rx[from], buf, size, 0) == size, "recv");
+}
+
+static void nothing_left(struct bench *b)
+{
+	int i;
+
+	for (i = 0; i <= b->nr; i++)
+		if (recv(b->rx[i], buf, 1, MSG_DONTWAIT) >= 0)
+			errx(1, "receiver %d got too much", i);
+}
+
+/* One process sends and receives. */
+static double run_unicast(const struct row *row, int ours, int rounds)
+{
+	struct bench b;
+	double start;
+	int i;
+
+	open_bench(&b, ours, 1);
+	send_one(&b, 0, row->size);
+	recv_one(&b, 0, row->size);
+	start = now();
+	for (i = 0; i < rounds; i++) {
+		send_one(&b, 0, row->size);
+		recv_one(&b, 0, row->size);
+	}
+	start = now() - start;
+	nothing_left(&b);
+	return start / rounds;
+}
+
+/* More than AF_UNIX takes in one packet goes through a stream, by a thread's
+ * worth of buffer at a time.
+ */
+static double run_stream(const struct row *row, int ours, int rounds)
+{
+	const int chunk = 64 << 10;
+	struct bench b = { .nr = 0 };
+	double start;
+	int i, pos;
+
+	if (ours)
+		return run_unicast(row, ours, rounds);
+
+	open_unix(&b, SOCK_STREAM);
+	start = now();
+	for (i = 0; i < rounds; i++)
+		for (pos = 0; pos < row->size; pos += chunk) {
+			send_one(&b, 0, chunk);
+			check(recv(b.rx[0], buf + pos, chunk, MSG_WAITALL) ==
+			      chunk, "recv");
+		}
+	start = now() - start;
+	nothing_left(&b);
+	return start / rounds;
+}
+
+/* Two clients, one process each. */
+static void pong(int fd, int ours, int size, int rounds)
+{
+	struct sockaddr_bus from;
+	socklen_t len;
+
+	while (rounds--) {
+		len = sizeof(from);
+		check(recvfrom(fd, buf, size, 0, ours ? (void *)&from : NULL,
+			       ours ? &len : NULL) == size, "recv");
+		check(sendto(fd, buf, size, 0, ours ? (void *)&from : NULL,
+			     ours ? len : 0) == size, "send");
+	}
+	exit(0);
+}
+
+static double ping(struct bench *b, int size, int rounds)
+{
+	double start = now();
+	int i, fd = b->ours ? b->rx[b->nr] : b->tx[0];
+
+	for (i = 0; i < rounds; i++) {
+		send_one(b, 0, size);
+		check(recv(fd, buf, size, 0) == size, "recv");
+	}
+	return now() - start;
+}
+
+static double run_pingpong(const struct row *row, int ours, int rounds)
+{
+	struct bench b;
+	double ns;
+	int status;
+
+	open_bench(&b, ours, 1);
+	if (!fork())
+		pong(b.rx[0], ours, row->size, rounds);
+	ns = ping(&b, row->size, rounds);
+	wait(&status);
+	if (status)
+		errx(1, "the other process failed");
+	return ns / rounds;
+}
+
+static void send_many(struct bench *b, int size)
+{
+	struct sockaddr_bus addr;
+	int i;
+
+	if (!b->ours) {
+		for (i = 0; i < b->nr; i++)
+			send_one(b, i, size);
+		return;
+	}
+	bus_to(&addr, BUS_MULTICAST(PREFIX));
+	check(sendto(b->rx[b->nr], buf, size, 0, (void *)&addr, 16) == size,
+	      "multicast");
+}
+
+/* What the sender does counts; receivers read outside of the time. */
+static double run_multicast(const struct row *row, int ours, int rounds)
+{
+	double start, ns = 0;
+	struct bench b;
+	int i, n;
+
+	open_bench(&b, ours, row->receivers);
+	for (n = -1; n < rounds; n++) {
+		start = now();
+		send_many(&b, row->size);
+		if (n >= 0)
+			ns += now() - start;
+		for (i = 0; i < b.nr; i++)
+			recv_one(&b, i, row->size);
+	}
+	nothing_left(&b);
+	return ns / rounds;
+}
+
+static double run_multicast_recv(const struct row *row, int ours, int rounds)
+{
+	double start, ns = 0;
+	struct bench b;
+	int i, n;
+
+	open_bench(&b, ours, row->receivers);
+	for (n = -1; n < rounds; n++) {
+		send_many(&b, row->size);
+		start = now();
+		for (i = 0; i < b.nr; i++)
+			recv_one(&b, i, row->size);
+		if (n >= 0)
+			ns += now() - start;
+	}
+	nothing_left(&b);
+	return ns / rounds / b.nr;
+}
+
+/* All but one refuse; the peer is the same without filters. */
+static double run_bpf(const struct row *row, int ours, int rounds)
+{
+	struct sock_filter refuse[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+	struct sock_fprog prog = { 1, refuse };
+	double start, ns = 0;
+	struct bench b;
+	int i, n, get;
+
+	open_bench(&b, 1, row->receivers);
+	get = ours ? 1 : b.nr;
+	for (i = get; i < b.nr; i++)
+		check(!setsockopt(b.rx[i], SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+				  sizeof(prog)), "filter");
+	for (n = -1; n < rounds; n++) {
+		start = now();
+		send_many(&b, row->size);
+		if (n >= 0)
+			ns += now() - start;
+		for (i = 0; i < get; i++)
+			recv_one(&b, i, row->size);
+	}
+	nothing_left(&b);
+	return ns / rounds;
+}
+
+/* Round trips on two pairs of one bus at once; the peer is one pair. */
+static double run_pairs(const struct row *row, int ours, int rounds)
+{
+	double start;
+	struct bench b;
+	int i, pairs = ours ? 2 : 1, status;
+
+	open_bench(&b, 1, 3);
+	start = now();
+	for (i = 0; i < pairs; i++) {
+		if (!fork())
+			pong(b.rx[2 * i], 1, row->size, rounds);
+		if (fork())
+			continue;
+		for (; rounds; rounds--) {
+			struct sockaddr_bus to;
+
+			bus_to(&to, 1 + 2 * i);
+			check(sendto(b.rx[2 * i + 1], buf, row->size, 0,
+				     (void *)&to, 16) == row->size, "send");
+			recv_one(&b, 2 * i + 1, row->size);
+		}
+		exit(0);
+	}
+	while (wait(&status) > 0)
+		if (status)
+			errx(1, "a process failed");
+	return (now() - start) / rounds;
+}
+
+/* A reader that has stopped, its queue full; the peer is without it. */
+static double run_stuck(const struct row *row, int ours, int rounds)
+{
+	struct sockaddr_bus to;
+	struct bench b;
+	double ns;
+
+	open_bench(&b, 1, 2);
+	bus_to(&to, BUS_ADDR(PREFIX, 2));
+	while (ours && sendto(b.rx[b.nr], buf, row->size, MSG_DONTWAIT,
+			      (void *)&to, 16) == row->size)
+		;
+	if (!fork())
+		pong(b.rx[0], 1, row->size, rounds);
+	ns = ping(&b, row->size, rounds);
+	wait(NULL);
+	return ns / rounds;
+}
+
+static double slab_bytes(void)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	unsigned long kb, sum = 0;
+	char line[128];
+
+	check(!!file, "/proc/meminfo");
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "Slab: %lu", &kb) == 1 ||
+		    sscanf(line, "Percpu: %lu", &kb) == 1)
+			sum += kb;
+	fclose(file);
+	return sum * 1024.0;
+}
+
+/* Kernel memory of one connection, both ends, in bytes. */
+static double run_idle_mem(const struct row *row, int ours, int rounds)
+{
+	struct bench b;
+	double before;
+
+	open_bench(&b, ours, 64);
+	before = slab_bytes();
+	open_bench(&b, ours, row->receivers);
+	return (slab_bytes() - before) / (row->receivers + 1);
+}
+
+static const struct row rows[] = {
+	{ "unicast-64", run_unicast, 64, 1, 2000 },
+	{ "unicast-4k", run_unicast, 4 << 10, 1, 1000 },
+	{ "unicast-64k", run_unicast, 64 << 10, 1, 200 },
+	{ "unicast-1m", run_stream, 1 << 20, 1, 20 },
+	{ "pingpong-64", run_pingpong, 64, 1, 1000 },
+	{ "multicast-1", run_multicast, 64, 1, 500 },
+	{ "multicast-8", run_multicast, 64, 8, 200 },
+	{ "multicast-64", run_multicast, 64, 64, 50 },
+	{ "multicast-512", run_multicast, 64, 512, 10 },
+	{ "multicast-recv", run_multicast_recv, 64, 8, 200 },
+	{ "bpf-64", run_bpf, 64, 64, 50 },
+	{ "pairs", run_pairs, 64, 2, 20000 },
+	{ "stuck", run_stuck, 64, 2, 20000 },
+	{ "idle-mem", run_idle_mem, 0, 512, 1 },
+};
+
+int main(int argc, char **argv)
+{
+	const struct row *row;
+	int ours, rounds;
+
+	if (argc < 3 || argc > 4)
+		errx(2, "usage: bus-bench ROW ours|peer [ROUNDS]");
+	ours = !strcmp(argv[2], "ours");
+	for (row = rows; row < rows + sizeof(rows) / sizeof(*rows); row++) {
+		if (strcmp(row->name, argv[1]))
+			continue;
+		rounds = argc > 3 ? atoi(argv[3]) : row->rounds;
+		if (rounds < 1)
+			errx(2, "rounds: a number from 1");
+		printf("%.1f\n", row->run(row, ours, rounds));
+		return 0;
+	}
+	errx(2, "no row %s", argv[1]);
+}
