@@ -518,6 +518,7 @@ void bus_route_reset(struct bus_route *route);
 void bus_route_free(struct bus_route *route);
 int bus_route_prepare(struct bus_route *route);
 void bus_route_add_group(struct bus_route *route, u16 prefix);
+void bus_route_uniq(struct bus_route *route);
 void bus_route_settle(struct bus_route *route, bool staged);
 int bus_route_deliver(struct bus_route *route);
 void bus_route_kick(struct bus_route *route);

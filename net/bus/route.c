@@ -11,6 +11,7 @@
 #include <linux/filter.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include "bus.h"
 
 /* Internal result: go to the master instead. */
@@ -240,6 +241,33 @@ void bus_route_add_group(struct bus_route *route, u16 prefix)
 	list_for_each_entry_rcu(member, &group->members, group_link)
 		if (READ_ONCE(member->client->joined))
 			bus_route_add(route, member->client);
+}
+
+static int bus_rcpt_cmp(const void *a, const void *b)
+{
+	const struct bus_rcpt *x = a, *y = b;
+
+	return x->client < y->client ? -1 : x->client > y->client;
+}
+
+/**
+ * bus_route_uniq() - one copy for each recipient, however often it was chosen
+ * @route: route to which recipients have been added, and nothing else
+ *
+ * Context: Under rcu_read_lock().
+ */
+void bus_route_uniq(struct bus_route *route)
+{
+	struct bus_rcpt *rcpt, *last = route->rcpt;
+
+	if (route->nr < 2)
+		return;
+
+	sort(route->rcpt, route->nr, sizeof(*rcpt), bus_rcpt_cmp, NULL);
+	for (rcpt = last + 1; rcpt < route->rcpt + route->nr; rcpt++)
+		if (rcpt->client != last->client)
+			*++last = *rcpt;
+	route->nr = last - route->rcpt + 1;
 }
 
 /**
