@@ -372,23 +372,12 @@ static int bus_opt_get_overflow(struct sock *sk, char __user *optval,
 	return copy_to_user(optval, &val, sizeof(val)) ? -EFAULT : 0;
 }
 
-static int bus_opt_get_u32(struct sock *sk, int optname, u32 *val)
+static int bus_opt_get_limit(struct sock *sk, int optname, u32 *val)
 {
 	struct bus_client *client = bus_sk_client(sk);
 	const struct bus_sock *b = bus_sk(sk);
 	struct bus *bus = bus_sk_bus(sk);
 
-	switch (optname) {
-	case BUS_RECV_INFO:
-		*val = READ_ONCE(b->recv_info);
-		return 0;
-	case BUS_RECV_NOTRUNC:
-		*val = READ_ONCE(b->recv_notrunc);
-		return 0;
-	case BUS_RECV_RIGHTS:
-		*val = READ_ONCE(b->recv_rights);
-		return 0;
-	}
 	if (!bus)
 		return -EINVAL;
 
@@ -409,6 +398,30 @@ static int bus_opt_get_u32(struct sock *sk, int optname, u32 *val)
 		*val = client ? READ_ONCE(client->flags) :
 				READ_ONCE(bus->flags);
 		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int bus_opt_get_u32(struct sock *sk, int optname, u32 *val)
+{
+	const struct bus_sock *b = bus_sk(sk);
+
+	switch (optname) {
+	case BUS_RECV_INFO:
+		*val = READ_ONCE(b->recv_info);
+		return 0;
+	case BUS_RECV_NOTRUNC:
+		*val = READ_ONCE(b->recv_notrunc);
+		return 0;
+	case BUS_RECV_RIGHTS:
+		*val = READ_ONCE(b->recv_rights);
+		return 0;
+	case BUS_SET_SENDBUF:
+	case BUS_SET_MAXQLEN:
+	case BUS_MAX_MSG:
+	case BUS_FLAGS:
+		return bus_opt_get_limit(sk, optname, val);
 	default:
 		return -ENOPROTOOPT;
 	}
