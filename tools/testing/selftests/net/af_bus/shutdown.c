@@ -107,6 +107,8 @@ TEST_F(shutdown, half)
 		EXPECT_NE(0, tbus_join(&self->l[i]));
 		EXPECT_EQ(0, say_to(self->l[2].fd, BUS_MULTICAST(0), "all"));
 		EXPECT_STREQ("3:all", take(self->l[2].fd));
+		if (!i)
+			EXPECT_STREQ("3:all", take(self->l[1].fd));
 		EXPECT_EQ(EHOSTUNREACH, say_to(self->l[2].acc, i + 1, "x"));
 	}
 	EXPECT_EQ(EPIPE, say(self->l[1].fd, "x"));
