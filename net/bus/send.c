@@ -401,6 +401,7 @@ static int bus_send_one(struct bus_send *send, struct msghdr *msg, size_t len,
 int bus_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct bus_send send = { .sk = sock->sk };
+	size_t count = iov_iter_count(&msg->msg_iter);
 	struct scm_cookie scm;
 	int err;
 
@@ -420,6 +421,10 @@ int bus_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	bus_route_init(&send.route);
 
 	err = bus_send_one(&send, msg, len, &scm);
+	/* After -EAGAIN io_uring tries again with the same iterator. */
+	if (err)
+		iov_iter_revert(&msg->msg_iter,
+				count - iov_iter_count(&msg->msg_iter));
 
 	kvfree(send.list);
 	bus_route_free(&send.route);
