@@ -36,16 +36,39 @@ our_c_files() {
 		done
 }
 
-# CONST_STRUCT: tables of sysctls a namespace are copied and changed, as everywhere.
-style_of_files() {
-	our_c_files | (cd "$top" && xargs -r perl "$1/scripts/checkpatch.pl" --no-tree --strict --terse \
-		--show-types --no-summary --ignore FILE_PATH_CHANGES,CONST_STRUCT -f)
+# checkpatch SOURCE ARGS...; what is ignored: files moving about, and the table
+# of a namespace, which is a copy to be written to.
+checkpatch() {
+	local source=$1
+
+	shift
+	perl "$source/scripts/checkpatch.pl" --no-tree --strict --terse --show-types --no-summary \
+		--ignore FILE_PATH_CHANGES,CONST_STRUCT "$@"
 }
 
+style_of_files() {
+	local file status=0
+
+	while read -r file; do
+		(cd "$top" && checkpatch "$1" -f "$file") || status=1
+	done < <(our_c_files)
+	return "$status"
+}
+
+# From standard input: of a file in git it would look at the whole. Spaces are
+# those of the file that is edited.
 style_of_patches() {
-	git -C "$top" ls-files -co --exclude-standard -- patches/linux | sed '/\/0000-backport-/d' |
-		(cd "$top" && xargs -r perl "$1/scripts/checkpatch.pl" --no-tree --strict --terse \
-			--show-types --no-summary --no-signoff --ignore FILE_PATH_CHANGES,COMMIT_MESSAGE)
+	local file out status=0
+
+	while read -r file; do
+		out=$(checkpatch "$1" --no-signoff --ignore COMMIT_MESSAGE,LEADING_SPACE,SPACING - <"$top/$file") || {
+			status=1
+			echo "$file, by line:"
+			echo "$out"
+		}
+	done < <(git -C "$top" ls-files -co --exclude-standard -- patches/linux |
+		sed '/\/0000-backport-/d')
+	return "$status"
 }
 
 generated_is_current() {
