@@ -7,6 +7,7 @@
  */
 
 #include <linux/bitmap.h>
+#include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
@@ -14,7 +15,8 @@
 
 /* Parsing. */
 
-static u32 nfdbus_parse_reason(const struct nfdbus_msg *m)
+static u32 nfdbus_parse_reason(const struct nfdbus_bus *nb,
+			       const struct nfdbus_msg *m)
 {
 	if (m->strange)
 		return NFDBUS_REASON_FIELDS;
@@ -24,12 +26,21 @@ static u32 nfdbus_parse_reason(const struct nfdbus_msg *m)
 		return NFDBUS_REASON_DRIVER;
 	if (m->type > NFDBUS_TYPE_SIGNAL)
 		return NFDBUS_REASON_POLICY;
+	if (!(READ_ONCE(nb->flags) & NFDBUS_BUS_F_ALLOW_ALL))
+		return NFDBUS_REASON_POLICY;
 	return BUS_REASON_NONE;
 }
 
 static void nfdbus_str_hash(struct nfdbus_str *str)
 {
 	str->hash = nfdbus_hash(str->s, str->len);
+}
+
+/* Well-known names are found by it. */
+static void nfdbus_destination_hash(struct nfdbus_msg *m)
+{
+	if (m->destination.s && m->destination.s[0] != ':')
+		nfdbus_str_hash(&m->destination);
 }
 
 static int nfdbus_parse_broadcast(struct nfdbus_bus *nb, struct nfdbus_msg *m)
@@ -52,8 +63,6 @@ static int nfdbus_parse_rest(struct nfdbus_bus *nb, struct nfdbus_msg *m,
 	if (nfdbus_msg_is_broadcast(m)) {
 		arg_mask = READ_ONCE(nb->index.arg_mask);
 		err = nfdbus_parse_broadcast(nb, m);
-	} else {
-		nfdbus_str_hash(&m->destination);
 	}
 	return err ?: nfdbus_msg_check_body(m, skb, arg_mask);
 }
@@ -84,9 +93,8 @@ int nfdbus_parse(struct bus_client *src, struct bus_msg *msg,
 	if (IS_ERR(m))
 		return nfdbus_parse_error(msg, PTR_ERR(m));
 
-	reason = nfdbus_parse_reason(m);
-	if (reason && m->destination.s)
-		nfdbus_str_hash(&m->destination);
+	reason = nfdbus_parse_reason(nb, m);
+	nfdbus_destination_hash(m);
 	if (!reason) {
 		err = nfdbus_parse_rest(nb, m, skb);
 		if (err) {
@@ -108,23 +116,37 @@ void nfdbus_proto_msg_free(struct bus_msg *msg)
 
 /* Names. */
 
-/* Client n is `:0.n`, without leading zeros; other unique names are legacy. */
+/* A number without leading zeros that fits into an address; otherwise 0. */
+static u64 nfdbus_unique_addr(const char *s)
+{
+	u64 addr = 0;
+
+	if (*s == '0')
+		return 0;
+	for (; *s; s++) {
+		if (!isdigit(*s))
+			return 0;
+		addr = addr * 10 + *s - '0';
+		if (addr >= BUS_CLIENT_MASK)
+			return 0;
+	}
+	return addr;
+}
+
+/* Client n is `:0.n`; other unique names are legacy. */
 static u32 nfdbus_find_unique(struct nfdbus_bus *nb,
 			      const struct nfdbus_str *str,
 			      struct nfdbus_peer **peer)
 {
 	struct bus_client *client = NULL;
-	char buf[24];
 	u64 addr;
 
 	if (strncmp(str->s, ":0.", 3))
 		return NFDBUS_REASON_LEGACY;
-	if (str->len < sizeof(buf) && !kstrtou64(str->s + 3, 10, &addr) &&
-	    addr && BUS_CLIENT(addr) == addr) {
-		snprintf(buf, sizeof(buf), ":0.%llu", addr);
-		if (!strcmp(buf, str->s))
-			client = bus_lookup(nb->bus, addr);
-	}
+
+	addr = nfdbus_unique_addr(str->s + 3);
+	if (addr)
+		client = bus_lookup(nb->bus, addr);
 	if (!client || !bus_client_joined(client))
 		return BUS_REASON_NO_OWNER;
 
