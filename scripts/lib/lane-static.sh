@@ -82,6 +82,53 @@ generated_is_current() {
 	return "$status"
 }
 
+# What scripts/vm fails on, in the kernel's words.
+reports_are_found() {
+	local report log status=0
+
+	log=$(mktemp)
+	while read -r report; do
+		echo "[    1.000000] $report" >"$log"
+		splats_in "$log" >/dev/null || {
+			echo "not found: $report"
+			status=1
+		}
+	done <<-'END'
+		WARNING: CPU: 0 PID: 1 at net/bus/send.c:10 bus_send+0x10/0x20
+		WARNING: possible circular locking dependency detected
+		WARNING: suspicious RCU usage
+		WARNING: inconsistent lock state
+		BUG: sleeping function called from invalid context at mm/slab.h:1
+		BUG: KASAN: slab-use-after-free in bus_send+0x10/0x20
+		BUG: KCSAN: data-race in bus_send / bus_recv
+		BUG: kernel NULL pointer dereference, address: 0000000000000008
+		BUG: Invalid wait context
+		BUG: MAX_LOCKDEP_ENTRIES too low!
+		turning off the locking correctness validator.
+		Oops: general protection fault, probably for non-canonical address
+		refcount_t: underflow; use-after-free.
+		list_del corruption. prev->next should be ffff888
+		UBSAN: array-index-out-of-bounds in net/bus/group.c:10:4
+		INFO: task bus:10 blocked for more than 120 seconds.
+		rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:
+		rcu: INFO: rcu_preempt self-detected stall on CPU
+		watchdog: BUG: soft lockup - CPU#0 stuck for 22s!
+		ODEBUG: free active (active state 0) object: ffff888
+		unregister_netdevice: waiting for lo to become free. Usage count = 2
+		kmemleak: 2 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+		unreferenced object 0xffff888 (size 192):
+		Kernel panic - not syncing: Fatal exception
+	END
+	cat >"$log" <<-'END'
+		[    7.815686] kmemleak: Kernel memory leak detector initialized (mem pool available: 15104)
+		[   26.107857] clocksource: Long readout interval, skipping watchdog check
+		[   55.637345] sysrq: Resetting
+	END
+	! splats_in "$log" || status=1
+	rm "$log"
+	return "$status"
+}
+
 # sparse and the compiler's own warnings, on every file of ours.
 compiler_has_no_word() {
 	local out
@@ -101,6 +148,7 @@ lane_static() {
 	mapfile -t files < <(shell_files)
 	try "static: shellcheck" env -C "$top" shellcheck -x "${files[@]}" || true
 	try "static: every script has -h" commands_have_help || true
+	try "static: reports of a kernel are found" reports_are_found || true
 	for base in 6.12 mainline; do
 		try "static: applies to $base" "$top/scripts/kernel" --base "$base" try || true
 	done

@@ -21,5 +21,5 @@ splats_in() {
 	local pattern
 
 	pattern=$(IFS='|' && echo "${splats[*]}")
-	grep -aE -m 5 -A 60 "$pattern" "$1" | head -n 150
+	grep -aE -m 3 -A 50 "$pattern" "$1"
 }
