@@ -421,7 +421,7 @@ TEST_F(lifetime, churn)
 	for (i = 0; i < THREADS; i++) {
 		c[i] = (struct churn) {
 			.b = &self->b, .lock = &lock, .rnd = { seed + i },
-			.rounds = 60 * bus_long(50),
+			.rounds = 20 * bus_long(100),
 		};
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, churn, &c[i]));
 	}

@@ -55,7 +55,7 @@ FIXTURE_SETUP(now)
 	ASSERT_EQ(0, tbus_open(&self->n.b, SENDERS + 1));
 	self->n.l = self->n.b.link;
 	self->n.who = &self->n.l[SENDERS];
-	self->n.rounds = 100 * bus_long(50);
+	self->n.rounds = 8 * bus_long(400);
 	for (i = 0; i < SENDERS; i++)
 		self->n.f[i] = (struct flood) {
 			.l = &self->n.l[i], .addr = &self->n.addr,

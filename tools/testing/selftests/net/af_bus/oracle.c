@@ -354,7 +354,7 @@ static bool run_pair(struct pairs *p, unsigned int steps)
 
 TEST(pair)
 {
-	unsigned int i, nr = 100 * bus_long(100);
+	unsigned int i, nr = 50 * bus_long(200);
 	__u64 seed = rnd_seed();
 	struct pairs p = {};
 

@@ -344,7 +344,7 @@ static void *reader(void *arg)
 
 TEST_F(poll, epoll_edge_loop)
 {
-	long sent = 0, nr = 2000 * bus_long(50);
+	long sent = 0, nr = 1000 * bus_long(100);
 	int ep = epoll_on(self->l[0].fd, EPOLLOUT | EPOLLET);
 	struct epoll_event ev;
 	pthread_t thread;
