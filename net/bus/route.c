@@ -718,10 +718,10 @@ int bus_route_deliver(struct bus_route *route)
 
 	if (route->err)
 		return route->err;
-	if (!route->decided && !route->from_master)
-		route->reason = BUS_REASON_UNROUTED;
 	if (!route->reason)
 		route->reason = route->forced;
+	if (!route->reason && !route->decided && !route->from_master)
+		route->reason = BUS_REASON_UNROUTED;
 
 	if (!route->reason) {
 		bus_route_add_eavesdroppers(route);

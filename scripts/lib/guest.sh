@@ -19,8 +19,8 @@ build_selftests() {
 	make -C "$tree/$dir/net/af_bus" KHDR_INCLUDES="-isystem $top/include/uapi" \
 		INSTALL_PATH="$2" all install || return
 	make -s -C "$tree/$dir/net/af_bus" emit_tests COLLECTION=net/af_bus |
-		sed -n 's,^net/af_bus:,,p' >"$2/list"
-	[ -s "$2/list" ]
+		sed -n 's,^net/af_bus:,,p' >"$2/programs.list"
+	[ -s "$2/programs.list" ]
 }
 
 # build_scenarios DIR: both builds of dbus, and the programs of tests/dbus. What
@@ -34,18 +34,18 @@ build_scenarios() {
 	for file in "$top"/tests/dbus/*; do
 		cp "$file" "$1/"
 		[ ! -x "$file" ] || echo "${file##*/}"
-	done >"$1/list"
-	[ -s "$1/list" ]
+	done >"$1/programs.list"
+	[ -s "$1/programs.list" ]
 }
 
-# run_in_guest LABEL DIR BASE CONFIG [OPTION...]: every program of DIR/list in
+# run_in_guest LABEL DIR BASE CONFIG [OPTION...]: every program of DIR/programs.list in
 # one guest; leaves name.tap and name.status beside them.
 run_in_guest() {
 	local label=$1 dir=$2 base=$3 config=$4 name status=0
 
 	shift 4
 	rm -f "$dir"/*.tap "$dir"/*.status
-	say "$label: $(wc -l <"$dir/list") programs, in a guest"
+	say "$label: $(wc -l <"$dir/programs.list") programs, in a guest"
 	"$top/scripts/vm" --base "$base" --config "$config" --timeout 2400 "$@" -- \
 		"$top/scripts/lib/guest-run" "$dir" || status=$?
 	while read -r name; do
@@ -55,7 +55,7 @@ run_in_guest() {
 			fail "$label/$name: did not end"
 			[ ! -e "$dir/$name.tap" ] || fail_quote "$dir/$name.tap"
 		fi
-	done <"$dir/list"
+	done <"$dir/programs.list"
 	if ((status)); then
 		fail "$label: the guest, or its kernel's log (status $status; see above)"
 	else
@@ -76,7 +76,7 @@ test_kernel() {
 
 	rm -rf "$dir"
 	mkdir -p "$dir/boot"
-	echo boots >"$dir/boot/list"
+	echo boots >"$dir/boot/programs.list"
 	printf '#!/bin/sh\necho 1..1\nuname -r | sed "s/^/ok 1 - runs /"\n' >"$dir/boot/boots"
 	chmod +x "$dir/boot/boots"
 	run_in_guest "$lane" "$dir/boot" "$base" "$config"
@@ -90,7 +90,7 @@ test_kernel() {
 	if [ "$config" = debug ] && [ -d "$top/net/bus/tests" ]; then
 		mkdir -p "$dir/kunit"
 		cp "$top/scripts/lib/guest-kunit" "$dir/kunit/kunit"
-		echo kunit >"$dir/kunit/list"
+		echo kunit >"$dir/kunit/programs.list"
 		run_in_guest "$lane/kunit" "$dir/kunit" "$base" "$config"
 	fi
 	if [ -e "$top/tests/dbus/Makefile" ] &&

@@ -372,7 +372,10 @@ static void proto_fails_closed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, script.staged);
 	KUNIT_EXPECT_EQ(test, BUS_REASON_UNROUTED, script.last_reason);
 
+	/* The reason of the parser stays, whatever is decided then. */
 	script.hand_over = BUS_REASON_PROTO;
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], 2));
+	KUNIT_EXPECT_EQ(test, BUS_REASON_PROTO, next_reason(f->accepted[0]));
 	script.to = 2;
 	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], 2));
 	KUNIT_EXPECT_EQ(test, 0, drain(f->client[1]));
