@@ -86,10 +86,12 @@ static void open_client(struct bench *b, int i)
 /* The sender is client number nr and receives nothing. */
 static void open_bus(struct bench *b)
 {
+	static int nr_buses;
 	int i;
 
 	bus_to(&bus_name, 0);
-	snprintf(bus_name.sbus_path + 1, BUS_PATH_MAX - 1, "bench%d", getpid());
+	snprintf(bus_name.sbus_path + 1, BUS_PATH_MAX - 1, "bench%d-%d",
+		 getpid(), nr_buses++);
 	b->listener = socket(AF_BUS, SOCK_SEQPACKET, 0);
 	check(!bind(b->listener, (void *)&bus_name, sizeof(bus_name)), "bind");
 	check(!listen(b->listener, 128), "listen");
