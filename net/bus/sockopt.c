@@ -16,7 +16,7 @@ static int bus_opt_read(void *val, size_t size, sockptr_t optval,
 
 /* Options of the listener, which hold for the bus. */
 
-static int bus_opt_set_rcvbuf(struct bus *bus, sockptr_t optval,
+static int bus_opt_set_budget(int *budget, sockptr_t optval,
 			      unsigned int optlen)
 {
 	int val, err;
@@ -27,22 +27,7 @@ static int bus_opt_set_rcvbuf(struct bus *bus, sockptr_t optval,
 	if (val <= 0)
 		return -EINVAL;
 
-	WRITE_ONCE(bus->rcvbuf, val);
-	return 0;
-}
-
-static int bus_opt_set_max_qlen(struct bus *bus, sockptr_t optval,
-				unsigned int optlen)
-{
-	int val, err;
-
-	err = bus_opt_read(&val, sizeof(val), optval, optlen);
-	if (err)
-		return err;
-	if (val <= 0)
-		return -EINVAL;
-
-	WRITE_ONCE(bus->max_qlen, val);
+	WRITE_ONCE(*budget, val);
 	return 0;
 }
 
@@ -116,9 +101,9 @@ static int bus_set_listener(struct bus *bus, int optname, sockptr_t optval,
 {
 	switch (optname) {
 	case BUS_SET_SENDBUF:
-		return bus_opt_set_rcvbuf(bus, optval, optlen);
+		return bus_opt_set_budget(&bus->rcvbuf, optval, optlen);
 	case BUS_SET_MAXQLEN:
-		return bus_opt_set_max_qlen(bus, optval, optlen);
+		return bus_opt_set_budget(&bus->max_qlen, optval, optlen);
 	case BUS_MAX_MSG:
 		return bus_opt_set_max_msg(bus, optval, optlen);
 	case BUS_OVERFLOW:
