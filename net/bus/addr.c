@@ -3,20 +3,31 @@
  * AF_BUS: addresses and who holds them
  */
 
+#include <linux/hash.h>
 #include <linux/slab.h>
 #include "bus.h"
 
+/* Addresses are counted up, or the master's choice: no need of a secret. */
+static u32 bus_addr_hash(const void *data, u32 len, u32 seed)
+{
+	return hash_64(*(const u64 *)data, 32);
+}
+
+static int bus_addr_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct bus_holder *holder = obj;
+
+	return holder->addr != *(const u64 *)arg->key;
+}
+
 const struct rhashtable_params bus_addr_params = {
+	.hashfn			= bus_addr_hash,
+	.obj_cmpfn		= bus_addr_cmp,
 	.key_len		= sizeof(u64),
 	.key_offset		= offsetof(struct bus_holder, addr),
 	.head_offset		= offsetof(struct bus_holder, node),
 	.automatic_shrinking	= true,
 };
-
-bool bus_addr_is_multicast(u64 addr)
-{
-	return BUS_CLIENT(addr) == BUS_CLIENT_MASK;
-}
 
 /**
  * bus_addr_check() - may the master give this address to a client?

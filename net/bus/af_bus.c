@@ -50,18 +50,6 @@ void bus_set_state(struct sock *sk, enum bus_state state)
 }
 
 /**
- * bus_sk_client() - the client that a socket is an end of
- * @sk: socket; the caller has a reference to its file
- *
- * Return: The client; NULL for a listener or a new socket.
- */
-struct bus_client *bus_sk_client(const struct sock *sk)
-{
-	/* Pairs with the release in bus_try_connect(). */
-	return smp_load_acquire(&bus_sk(sk)->client);
-}
-
-/**
  * bus_sk_bus() - the bus of a socket
  * @sk: socket; the caller has a reference to its file
  *
@@ -94,6 +82,7 @@ static void bus_sk_destruct(struct sock *sk)
 	DEBUG_NET_WARN_ON_ONCE(refcount_read(&sk->sk_wmem_alloc));
 	DEBUG_NET_WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
 
+	bus_queue_destroy(sk);
 	if (b->client)
 		bus_client_put(b->client);
 	if (b->bus)
@@ -123,16 +112,14 @@ static struct sock *bus_sk_alloc(struct net *net, struct socket *sock,
 	b->bus = NULL;
 	b->client = NULL;
 	b->accepted = false;
-	b->closed = false;
-	b->reserved = 0;
 	b->max_qlen = READ_ONCE(bus_pernet(net)->max_qlen);
-	b->lost = 0;
 	b->blocked_on = NULL;
 	b->recv_info = 0;
 	b->recv_notrunc = false;
 	b->recv_rights = false;
 	mutex_init(&b->lock);
 	mutex_init(&b->recv_lock);
+	bus_queue_init(sk);
 	bus_wait_init(sk);
 	sock_prot_inuse_add(net, sk->sk_prot, 1);
 	return sk;
@@ -447,8 +434,8 @@ static int bus_try_connect(struct sock *sk, struct sock *listener)
 		return err;
 
 	client = bus_client_alloc(bus_sk(listener)->bus);
-	if (!client)
-		return -ENOMEM;
+	if (IS_ERR(client))
+		return PTR_ERR(client);
 
 	err = -ENOMEM;
 	skb = bus_embryo_alloc(listener);
@@ -737,6 +724,9 @@ static int __init bus_init(void)
 		     sizeof(struct sockaddr_storage));
 
 	err = bus_msg_init();
+	if (err)
+		return err;
+	err = bus_user_init();
 	if (err)
 		return err;
 	err = bus_sysctl_init();

@@ -50,10 +50,8 @@ static int bus_init_proto(struct bus *bus)
 
 static void bus_init_limits(struct bus *bus)
 {
-	struct bus_net *bn = bus_pernet(bus->net);
-
-	bus->max_msg = READ_ONCE(bn->max_msg);
-	bus->max_qlen = READ_ONCE(bn->max_qlen);
+	bus->max_msg = READ_ONCE(bus->limits->max_msg);
+	bus->max_qlen = READ_ONCE(bus->limits->max_qlen);
 	bus->overflow_unicast = BUS_OVERFLOW_BLOCK;
 	bus->overflow_multicast = BUS_OVERFLOW_DROP;
 }
@@ -89,6 +87,7 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
 	refcount_set(&bus->ref, 1);
 	bus->cookie = atomic64_inc_return(&bus_last_cookie);
 	bus->net = get_net_track(net, &bus->ns_tracker, GFP_KERNEL);
+	bus->limits = bus_pernet(net);
 	bus->proto_id = proto_id;
 	bus->name = *name;
 	spin_lock_init(&bus->order_lock);

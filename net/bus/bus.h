@@ -7,6 +7,7 @@
 
 #include <linux/atomic.h>
 #include <linux/mutex.h>
+#include <linux/netfilter.h>
 #include <linux/path.h>
 #include <linux/percpu.h>
 #include <linux/refcount.h>
@@ -32,6 +33,7 @@ struct bus_name {
 	char		path[BUS_PATH_MAX + 1];
 };
 
+int bus_addr_parse(const struct sockaddr_bus *addr, int addr_len);
 int bus_name_parse(const struct sockaddr_bus *addr, int addr_len,
 		   struct bus_name *name);
 bool bus_name_eq(const struct bus_name *a, const struct bus_name *b);
@@ -57,8 +59,36 @@ struct bus_stats {
 	u64	count[BUS_STAT_MAX];
 };
 
-void bus_count(struct bus_client *client, enum bus_stat stat);
 u64 bus_stat_sum(const struct bus *bus, enum bus_stat stat);
+
+/* user.c */
+
+/**
+ * struct bus_user - a user who has clients on buses, or messages in flight
+ * @held: memory of its messages in flight in bytes, once however many copies
+ *	they have, and 1 for each client and share; the user lives until it is 0
+ * @uid: of the processes that called connect(); constant
+ * @node: in the table of users
+ * @rcu: freed by RCU
+ */
+struct bus_user {
+	atomic_long_t		held;
+	kuid_t			uid;
+	struct rhash_head	node;
+	struct rcu_head		rcu;
+};
+
+struct bus_user *bus_user_get(kuid_t uid);
+int bus_user_charge(struct bus_user *user, unsigned int size,
+		    unsigned long limit);
+void bus_user_uncharge(struct bus_user *user, unsigned int size);
+
+static inline void bus_user_put(struct bus_user *user)
+{
+	bus_user_uncharge(user, 1);
+}
+
+int __init bus_user_init(void);
 
 /* bus.c */
 
@@ -67,6 +97,7 @@ u64 bus_stat_sum(const struct bus *bus, enum bus_stat stat);
  * @ref: held by the listener, by each client, and by who called bus_get()
  * @cookie: unique on this machine until it is rebooted
  * @net: namespace of the listener, in which the hooks run; referenced
+ * @limits: the sysctls of @net
  * @proto_id: BUS_PROTO_*
  * @proto: its protocol, whose module is pinned; NULL for BUS_PROTO_NONE
  * @proto_data: of the protocol
@@ -101,6 +132,7 @@ struct bus {
 	u64			cookie;
 	struct net		*net;
 	netns_tracker		ns_tracker;
+	const struct bus_net	*limits;
 	u32			proto_id;
 	const struct bus_proto	*proto;
 	void			*proto_data;
@@ -140,6 +172,7 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
  * @rcu: senders find clients under RCU
  * @bus: its bus; referenced
  * @addr: unique address; constant
+ * @user: who connected; referenced, constant
  * @sk: the client's socket, NULL once that is released. Sockets are freed by
  *	RCU: under rcu_read_lock() it stays, but takes no messages once closed
  * @master_sk: the accepted socket, likewise
@@ -165,6 +198,7 @@ struct bus_client {
 	struct rcu_head		rcu;
 	struct bus		*bus;
 	u64			addr;
+	struct bus_user		*user;
 	struct sock __rcu	*sk;
 	struct sock __rcu	*master_sk;
 	bool			joined;
@@ -180,6 +214,12 @@ struct bus_client {
 	void			*proto_data;
 	atomic64_t		count[BUS_STAT_MAX];
 };
+
+static inline void bus_count(struct bus_client *client, enum bus_stat stat)
+{
+	atomic64_inc(&client->count[stat]);
+	this_cpu_inc(client->bus->stats->count[stat]);
+}
 
 struct bus_client *bus_client_alloc(struct bus *bus);
 int bus_client_register(struct bus_client *client);
@@ -211,8 +251,12 @@ struct bus_holder {
 
 extern const struct rhashtable_params bus_addr_params;
 
+static inline bool bus_addr_is_multicast(u64 addr)
+{
+	return BUS_CLIENT(addr) == BUS_CLIENT_MASK;
+}
+
 int bus_addr_check(u64 addr);
-bool bus_addr_is_multicast(u64 addr);
 int bus_addr_hold(struct bus_client *client, u64 addr);
 int bus_addr_add(struct bus_client *client, u64 addr);
 int bus_addr_del(struct bus_client *client, u64 addr);
@@ -272,6 +316,9 @@ void bus_proto_put(const struct bus_proto *proto);
  * @len: bytes
  * @nr_fds: descriptors that came with it
  * @hand_over: reason for which the protocol wants the master to have it
+ * @charged: bytes charged to @user
+ * @user: whose message in flight it is; NULL for the master's. Lives as long as
+ *	something is charged
  * @pid: of the sender; referenced
  * @uid: of the sender
  * @gid: of the sender
@@ -287,6 +334,8 @@ struct bus_msg {
 	unsigned int		len;
 	unsigned int		nr_fds;
 	u32			hand_over;
+	unsigned int		charged;
+	struct bus_user		*user;
 	struct pid		*pid;
 	kuid_t			uid;
 	kgid_t			gid;
@@ -301,18 +350,20 @@ struct bus_msg {
  * struct bus_skb_cb - what a copy has to itself
  * @msg: referenced once the copy has its destructor
  * @fp: its descriptors
+ * @share: that it is charged to in its queue, NULL if to none
  * @lost: messages that its receiver lost before it
  * @reason: why it came to the master
- * @flags: of the protocol, with @reason
  * @ctrunc: the message had descriptors, its receiver did not ask for them
+ * @flags: of the protocol, with @reason
  */
 struct bus_skb_cb {
 	struct bus_msg		*msg;
 	struct scm_fp_list	*fp;
+	struct bus_share	*share;
 	u64			lost;
-	u32			reason;
+	u32			reason:31;
+	u32			ctrunc:1;
 	u32			flags;
-	bool			ctrunc;
 };
 
 static inline struct bus_skb_cb *bus_cb(const struct sk_buff *skb)
@@ -322,9 +373,15 @@ static inline struct bus_skb_cb *bus_cb(const struct sk_buff *skb)
 }
 
 struct bus_msg *bus_msg_alloc(gfp_t gfp);
-struct bus_msg *bus_msg_get(struct bus_msg *msg);
-void bus_msg_put(struct bus_msg *msg);
-void bus_msg_own(struct sk_buff *skb);
+void bus_msg_free(struct bus_msg *msg);
+
+static inline void bus_msg_put(struct bus_msg *msg)
+{
+	if (refcount_dec_and_test(&msg->ref))
+		bus_msg_free(msg);
+}
+
+void bus_skb_destruct(struct sk_buff *skb);
 struct sk_buff *bus_skb_build(struct msghdr *msg, size_t len);
 int __init bus_msg_init(void);
 
@@ -337,6 +394,16 @@ void bus_scm_recv(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
 		  int flags);
 
 /* af_bus.c */
+
+/**
+ * struct bus_need - the room that a message needs
+ * @size: its truesize in bytes
+ * @user: to whose share of the queue it is charged, NULL if to none
+ */
+struct bus_need {
+	unsigned int		size;
+	const struct bus_user	*user;
+};
 
 /**
  * struct bus_sock - an AF_BUS socket: listener, client or accepted
@@ -354,11 +421,13 @@ void bus_scm_recv(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
  * @reserved: messages for which there is room set aside
  * @max_qlen: messages the queue may hold
  * @lost: messages lost since the last one in the queue
+ * @shares: struct bus_share, of the users who have messages in the queue
+ * @nr_shares: their number, with those that are kept for the next time
  * @space_wait: who waits for room in the queue, or for it to be closed
  * @blocked_lock: protects the following three
  * @blocked_on: receiver that had no room after a send that may not wait;
  *	referenced. poll() withholds EPOLLOUT until it has
- * @blocked_need: bytes that did not fit
+ * @blocked_need: what did not fit; its user is that of @client
  * @blocked_wake: in space_wait of @blocked_on, relays the wake-up
  * @recv_info: BUS_INFO_*
  * @recv_notrunc: BUS_RECV_NOTRUNC
@@ -381,11 +450,13 @@ struct bus_sock {
 	unsigned int		reserved;
 	unsigned int		max_qlen;
 	u64			lost;
+	struct list_head	shares;
+	unsigned int		nr_shares;
 	wait_queue_head_t	space_wait;
 
 	spinlock_t		blocked_lock;	/* blocked_* */
 	struct sock		*blocked_on;
-	unsigned int		blocked_need;
+	struct bus_need		blocked_need;
 	wait_queue_entry_t	blocked_wake;
 
 	u32			recv_info;
@@ -396,15 +467,51 @@ struct bus_sock {
 #define bus_sk(ptr) container_of_const(ptr, struct bus_sock, sk)
 
 void bus_set_state(struct sock *sk, enum bus_state state);
-struct bus_client *bus_sk_client(const struct sock *sk);
+
+/**
+ * bus_sk_client() - the client that a socket is an end of
+ * @sk: socket; the caller has a reference to its file
+ *
+ * Return: The client; NULL for a listener or a new socket.
+ */
+static inline struct bus_client *bus_sk_client(const struct sock *sk)
+{
+	/* Pairs with the release in bus_connected(). */
+	return smp_load_acquire(&bus_sk(sk)->client);
+}
+
 struct bus *bus_sk_bus(const struct sock *sk);
 enum bus_state bus_sk_state(const struct sock *sk);
 
 /* queue.c */
-bool bus_queue_has_room(struct sock *sk, unsigned int size);
-int bus_queue_reserve(struct sock *sk, unsigned int size);
-void bus_queue_unreserve(struct sock *sk, unsigned int size);
-int bus_queue_add(struct sock *sk, struct sk_buff *skb, bool reserved);
+
+/**
+ * struct bus_share - what a user has in somebody else's queue
+ * @link: in the shares of the queue; under its lock, like all
+ * @user: who; referenced
+ * @nr: messages in the queue or with room set aside
+ * @bytes: their memory
+ */
+struct bus_share {
+	struct list_head	link;
+	struct bus_user		*user;
+	unsigned int		nr;
+	unsigned long		bytes;
+};
+
+/* Internal results of looking for room, and of attempts to deliver. */
+#define BUS_NEED_MEMORY	1	/* prepare what is wanted, try again */
+#define BUS_LOST_RACE	2	/* a recipient went away, decide again */
+
+bool bus_queue_has_room(struct sock *sk, const struct bus_need *need);
+int bus_queue_reserve(struct sock *sk, unsigned int size,
+		      struct bus_user *user, struct list_head *spare,
+		      struct bus_share **share);
+void bus_queue_unreserve(struct sock *sk, unsigned int size,
+			 struct bus_share *share);
+int bus_queue_add(struct sock *sk, struct sk_buff *skb, struct bus_user *user,
+		  struct list_head *spare);
+int bus_queue_add_reserved(struct sock *sk, struct sk_buff *skb);
 void bus_queue_lose(struct sock *sk);
 void bus_queue_close(struct sock *sk);
 void bus_queue_purge(struct sock *sk);
@@ -413,21 +520,25 @@ bool bus_queue_ended(struct sock *sk);
 unsigned int bus_queue_first_len(struct sock *sk);
 struct sk_buff *bus_queue_take(struct sock *sk, size_t size, int flags,
 			       int *err);
+void bus_queue_init(struct sock *sk);
+void bus_queue_destroy(struct sock *sk);
 
 /* wait.c */
-int bus_wait_room(struct sock *sk, unsigned int size, long *timeo);
-void bus_block_on(struct sock *sk, struct sock *receiver, unsigned int size);
+int bus_wait_room(struct sock *sk, const struct bus_need *need, long *timeo);
+void bus_block_on(struct sock *sk, struct sock *receiver,
+		  const struct bus_need *need);
 void bus_unblock(struct sock *sk);
 bool bus_writable(struct sock *sk);
 void bus_wait_init(struct sock *sk);
 
-/* route.c */
+/* route.c, deliver.c */
 
 /**
  * struct bus_rcpt - a recipient of a message
  * @client: it
  * @sk: its socket, or the accepted one if @to_master; stays under RCU
  * @skb: its copy
+ * @share: that the room set aside is charged to
  * @to_master: it is the master
  * @eaves: it is there because it eavesdrops: never waited for
  * @reserved: there is room set aside in its queue
@@ -439,6 +550,7 @@ struct bus_rcpt {
 	struct bus_client	*client;
 	struct sock		*sk;
 	struct sk_buff		*skb;
+	struct bus_share	*share;
 	bool			to_master;
 	bool			eaves;
 	bool			reserved;
@@ -447,7 +559,7 @@ struct bus_rcpt {
 	bool			queued;
 };
 
-#define BUS_RCPT_INLINE	4
+#define BUS_RCPT_INLINE	12
 
 /**
  * struct bus_route - where a message goes; lives as long as one sendmsg()
@@ -461,21 +573,24 @@ struct bus_rcpt {
  * @joined: the client had joined when the attempt began
  * @routed: the protocol waits for its settle()
  * @decided: recipients were chosen, be it none
+ * @kick: somebody is to be disconnected
  * @reason: to the master, because of this
  * @forced: to the master whatever is decided, because of this
  * @flags: of the protocol, with @reason
  * @err: the sender's error
  * @blocked: receiver without room, for which the sender has to wait; referenced
- * @need: bytes that did not fit
+ * @need: what did not fit
  * @rcpt: recipients
  * @nr: their number
  * @max: how many fit into @rcpt
  * @spare: clones made before the attempt, where memory may be waited for
+ * @spare_share: shares, likewise
  * @spare_fp: duplicates of @fp, likewise
  * @nr_spare_fp: their number
  * @missed: recipients for whom there was no place in @rcpt
  * @want: recipients to prepare for before the next attempt
  * @want_skb: clones, likewise
+ * @want_share: shares, likewise
  * @want_fp: duplicates of @fp, likewise
  * @few: recipients, if they are few
  */
@@ -490,52 +605,76 @@ struct bus_route {
 	bool			joined;
 	bool			routed;
 	bool			decided;
+	bool			kick;
 	u32			reason;
 	u32			forced;
 	u32			flags;
 	int			err;
 	struct sock		*blocked;
-	unsigned int		need;
+	struct bus_need		need;
 	struct bus_rcpt		*rcpt;
 	unsigned int		nr;
 	unsigned int		max;
 	struct sk_buff_head	spare;
+	struct list_head	spare_share;
 	struct scm_fp_list	**spare_fp;
 	unsigned int		nr_spare_fp;
 	unsigned int		missed;
 	unsigned int		want;
 	unsigned int		want_skb;
+	unsigned int		want_share;
 	unsigned int		want_fp;
 	struct bus_rcpt		few[BUS_RCPT_INLINE];
 };
 
-/* Internal results of an attempt to deliver a message. */
-#define BUS_NEED_MEMORY	1	/* prepare for more recipients, try again */
-#define BUS_LOST_RACE	2	/* a recipient went away, decide again */
-
-void bus_route_init(struct bus_route *route);
+void bus_route_init(struct bus_route *route, struct bus_client *src,
+		    bool from_master);
 void bus_route_reset(struct bus_route *route);
+void bus_route_forget_rcpts(struct bus_route *route);
 void bus_route_free(struct bus_route *route);
 int bus_route_prepare(struct bus_route *route);
+bool bus_rcpt_admits(struct bus_route *route, struct bus_client *client,
+		     struct sock *sk);
+struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
+				    struct bus_client *client,
+				    struct sock *sk);
 void bus_route_add_group(struct bus_route *route, u16 prefix);
 void bus_route_uniq(struct bus_route *route);
-void bus_route_settle(struct bus_route *route, bool staged);
+void __bus_route_settle(struct bus_route *route, bool staged);
+
+/**
+ * bus_route_settle() - tell the protocol what became of its decision
+ * @route: route
+ * @staged: the message goes where it was routed to
+ *
+ * Context: Under rcu_read_lock().
+ */
+static inline void bus_route_settle(struct bus_route *route, bool staged)
+{
+	if (route->routed)
+		__bus_route_settle(route, staged);
+}
+
 int bus_route_deliver(struct bus_route *route);
 void bus_route_kick(struct bus_route *route);
 
 /* hook.c */
 #ifdef CONFIG_NETFILTER
-bool bus_hook_send(struct bus *bus, struct sock *sk, struct sk_buff *skb);
-bool bus_hook_deliver(struct bus *bus, struct sock *sk, struct sk_buff *skb);
-#else
-static inline bool bus_hook_send(struct bus *bus, struct sock *sk,
-				 struct sk_buff *skb)
-{
-	return true;
-}
+bool bus_hook_run(struct bus *bus, unsigned int hook, struct sock *sk,
+		  struct sk_buff *skb);
 
-static inline bool bus_hook_deliver(struct bus *bus, struct sock *sk,
-				    struct sk_buff *skb)
+static inline bool bus_hook(struct bus *bus, unsigned int hook,
+			    struct sock *sk, struct sk_buff *skb)
+{
+#ifdef CONFIG_JUMP_LABEL
+	if (!static_key_false(&nf_hooks_needed[NFPROTO_BUS][hook]))
+		return true;
+#endif
+	return bus_hook_run(bus, hook, sk, skb);
+}
+#else
+static inline bool bus_hook(struct bus *bus, unsigned int hook,
+			    struct sock *sk, struct sk_buff *skb)
 {
 	return true;
 }
@@ -551,13 +690,22 @@ int bus_getsockopt(struct socket *sock, int level, int optname,
 		   char __user *optval, int __user *optlen);
 
 /* sysctl.c */
+/**
+ * struct bus_net - net.bus.* of a network namespace
+ * @header: of the sysctls
+ * @max_msg: bytes, the most that BUS_MAX_MSG may be
+ * @max_qlen: messages a queue may hold unless BUS_SET_MAXQLEN says otherwise
+ * @max_user_bytes: memory that messages of a user may have in flight
+ */
 struct bus_net {
 	struct ctl_table_header	*header;
 	unsigned int		max_msg;
 	unsigned int		max_qlen;
+	unsigned long		max_user_bytes;
 };
 
 #define BUS_MSG_LIMIT	(128u << 20)
+#define BUS_USER_BYTES	(512ul << 20)
 
 struct bus_net *bus_pernet(struct net *net);
 int __init bus_sysctl_init(void);

@@ -3,6 +3,7 @@
  * AF_BUS: clients: connecting, joining, leaving
  */
 
+#include <linux/cred.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include "bus.h"
@@ -11,17 +12,25 @@
  * bus_client_alloc() - make a client that is not known on the bus yet
  * @bus: bus
  *
- * Context: May sleep.
- * Return: The client with one reference, or NULL.
+ * Context: May sleep. In the process that calls connect().
+ * Return: The client with one reference, or an ERR_PTR(): -ENOMEM.
  */
 struct bus_client *bus_client_alloc(struct bus *bus)
 {
 	struct bus_client *client;
+	struct bus_user *user;
 
 	client = kzalloc_obj(*client, GFP_KERNEL_ACCOUNT);
 	if (!client)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 
+	user = bus_user_get(current_uid());
+	if (IS_ERR(user)) {
+		kfree(client);
+		return ERR_CAST(user);
+	}
+
+	client->user = user;
 	refcount_set(&client->ref, 1);
 	client->bus = bus_get(bus);
 	client->overflow_unicast = READ_ONCE(bus->overflow_unicast);
@@ -53,6 +62,7 @@ static void bus_client_free_rcu(struct rcu_head *rcu)
 
 	if (client->proto_data)
 		bus->proto->release(client);
+	bus_user_put(client->user);
 	kfree(client);
 	bus_put(bus);
 }

@@ -6,8 +6,20 @@
 #include <linux/netfilter.h>
 #include "bus.h"
 
-static bool bus_hook_run(struct bus *bus, unsigned int hook, struct sock *sk,
-			 struct sk_buff *skb)
+/**
+ * bus_hook_run() - what do the hooks say?
+ * @bus: bus, in whose namespace they run
+ * @hook: %NF_BUS_SEND, or %NF_BUS_DELIVER for each recipient
+ * @sk: sender, or recipient
+ * @skb: message
+ *
+ * Verdicts other than NF_ACCEPT mean no.
+ *
+ * Context: Under rcu_read_lock().
+ * Return: true for yes.
+ */
+bool bus_hook_run(struct bus *bus, unsigned int hook, struct sock *sk,
+		  struct sk_buff *skb)
 {
 	const struct nf_hook_entries *hooks;
 	struct nf_hook_state state;
@@ -30,44 +42,4 @@ static bool bus_hook_run(struct bus *bus, unsigned int hook, struct sock *sk,
 			return false;
 	}
 	return true;
-}
-
-static __always_inline bool bus_hook(struct bus *bus, unsigned int hook,
-				     struct sock *sk, struct sk_buff *skb)
-{
-#ifdef CONFIG_JUMP_LABEL
-	if (!static_key_false(&nf_hooks_needed[NFPROTO_BUS][hook]))
-		return true;
-#endif
-	return bus_hook_run(bus, hook, sk, skb);
-}
-
-/**
- * bus_hook_send() - may this message be sent?
- * @bus: bus, in whose namespace the hooks run
- * @sk: sender
- * @skb: message
- *
- * Verdicts other than NF_ACCEPT mean no.
- *
- * Context: Under rcu_read_lock().
- */
-bool bus_hook_send(struct bus *bus, struct sock *sk, struct sk_buff *skb)
-{
-	return bus_hook(bus, NF_BUS_SEND, sk, skb);
-}
-
-/**
- * bus_hook_deliver() - may this recipient get this message?
- * @bus: bus, in whose namespace the hooks run
- * @sk: recipient
- * @skb: message
- *
- * Verdicts other than NF_ACCEPT mean no.
- *
- * Context: Under rcu_read_lock().
- */
-bool bus_hook_deliver(struct bus *bus, struct sock *sk, struct sk_buff *skb)
-{
-	return bus_hook(bus, NF_BUS_DELIVER, sk, skb);
 }

@@ -12,35 +12,38 @@ static struct kmem_cache *bus_msg_cache __ro_after_init;
  * bus_msg_alloc() - make what the copies of a message will share
  * @gfp: flags
  *
- * Return: The message with one reference, or NULL.
+ * Return: The message with one reference and all fields 0, or NULL.
  */
 struct bus_msg *bus_msg_alloc(gfp_t gfp)
 {
-	struct bus_msg *msg = kmem_cache_zalloc(bus_msg_cache, gfp);
+	struct bus_msg *msg = kmem_cache_alloc(bus_msg_cache, gfp);
 
-	if (msg)
-		refcount_set(&msg->ref, 1);
+	if (!msg)
+		return NULL;
+
+	*msg = (struct bus_msg) {};
+	refcount_set(&msg->ref, 1);
 	return msg;
 }
 
-struct bus_msg *bus_msg_get(struct bus_msg *msg)
+/**
+ * bus_msg_free() - the last copy is gone
+ * @msg: message
+ *
+ * Context: Any. By bus_msg_put() only.
+ */
+void bus_msg_free(struct bus_msg *msg)
 {
-	refcount_inc(&msg->ref);
-	return msg;
-}
-
-void bus_msg_put(struct bus_msg *msg)
-{
-	if (!refcount_dec_and_test(&msg->ref))
-		return;
-
 	if (msg->proto_data)
 		msg->proto->msg_free(msg);
+	if (msg->charged)
+		bus_user_uncharge(msg->user, msg->charged);
 	put_pid(msg->pid);
 	kmem_cache_free(bus_msg_cache, msg);
 }
 
-static void bus_skb_destruct(struct sk_buff *skb)
+/* The destructor of a copy that holds a reference to its message. */
+void bus_skb_destruct(struct sk_buff *skb)
 {
 	struct bus_skb_cb *cb = bus_cb(skb);
 
@@ -49,29 +52,18 @@ static void bus_skb_destruct(struct sk_buff *skb)
 	bus_msg_put(cb->msg);
 }
 
-/**
- * bus_msg_own() - let a copy hold a reference to its message
- * @skb: copy; its cb names the message
- */
-void bus_msg_own(struct sk_buff *skb)
-{
-	bus_msg_get(bus_cb(skb)->msg);
-	skb->destructor = bus_skb_destruct;
-}
-
-static struct sk_buff *bus_skb_alloc(size_t linear, size_t paged)
+static struct sk_buff *bus_skb_alloc(size_t len)
 {
 	struct sk_buff *skb;
 	int err;
 
-	skb = alloc_skb_with_frags(linear, paged, PAGE_ALLOC_COSTLY_ORDER, &err,
+	skb = alloc_skb_with_frags(0, len, PAGE_ALLOC_COSTLY_ORDER, &err,
 				   GFP_KERNEL_ACCOUNT);
 	if (!skb)
 		return NULL;
 
-	skb_put(skb, linear);
-	skb->data_len = paged;
-	skb->len += paged;
+	skb->data_len = len;
+	skb->len = len;
 	return skb;
 }
 
@@ -86,7 +78,7 @@ static int bus_skb_append(struct sk_buff *head, size_t len)
 
 	while (len) {
 		part_len = min_t(size_t, len, BUS_PART_LEN);
-		part = bus_skb_alloc(0, part_len);
+		part = bus_skb_alloc(part_len);
 		if (!part)
 			return -ENOMEM;
 
@@ -99,6 +91,42 @@ static int bus_skb_append(struct sk_buff *head, size_t len)
 		cond_resched();
 	}
 	return 0;
+}
+
+static struct sk_buff *bus_skb_build_linear(struct msghdr *msg, size_t len)
+{
+	struct sk_buff *skb = alloc_skb(len, GFP_KERNEL_ACCOUNT);
+
+	if (!skb)
+		return ERR_PTR(-ENOMEM);
+
+	if (!copy_from_iter_full(__skb_put(skb, len), len, &msg->msg_iter)) {
+		kfree_skb(skb);
+		return ERR_PTR(-EFAULT);
+	}
+	return skb;
+}
+
+static struct sk_buff *bus_skb_build_paged(struct msghdr *msg, size_t len)
+{
+	size_t paged = min_t(size_t, len, BUS_PART_LEN);
+	struct sk_buff *skb;
+	int err;
+
+	BUILD_BUG_ON(MAX_SKB_FRAGS * PAGE_SIZE < BUS_PART_LEN);
+
+	skb = bus_skb_alloc(paged);
+	if (!skb)
+		return ERR_PTR(-ENOMEM);
+
+	err = bus_skb_append(skb, len - paged);
+	if (!err)
+		err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
+	if (err) {
+		kfree_skb(skb);
+		return ERR_PTR(err);
+	}
+	return skb;
 }
 
 /**
@@ -114,25 +142,9 @@ static int bus_skb_append(struct sk_buff *head, size_t len)
  */
 struct sk_buff *bus_skb_build(struct msghdr *msg, size_t len)
 {
-	size_t linear = len <= SKB_MAX_ALLOC ? len : 0;
-	size_t paged = min_t(size_t, len - linear, BUS_PART_LEN);
-	struct sk_buff *skb;
-	int err;
-
-	BUILD_BUG_ON(MAX_SKB_FRAGS * PAGE_SIZE < BUS_PART_LEN);
-
-	skb = bus_skb_alloc(linear, paged);
-	if (!skb)
-		return ERR_PTR(-ENOMEM);
-
-	err = bus_skb_append(skb, len - linear - paged);
-	if (!err)
-		err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
-	if (err) {
-		kfree_skb(skb);
-		return ERR_PTR(err);
-	}
-	return skb;
+	if (len <= SKB_MAX_ALLOC)
+		return bus_skb_build_linear(msg, len);
+	return bus_skb_build_paged(msg, len);
 }
 
 int __init bus_msg_init(void)

@@ -30,6 +30,35 @@ static u32 bus_name_hash(const struct net *net, const struct bus_name *name,
 	return jhash(name->path, name->len, net_hash_mix(net));
 }
 
+static bool bus_pad_is_zero(const struct sockaddr_bus *addr, int addr_len)
+{
+	int pad2 = addr_len - (int)offsetof(struct sockaddr_bus, __pad2);
+	const u16 *pad = addr->__pad;
+
+	BUILD_BUG_ON(ARRAY_SIZE(addr->__pad) != 3);
+	if (pad[0] | pad[1] | pad[2])
+		return false;
+	return pad2 <= 0 || !memchr_inv(&addr->__pad2, 0, pad2);
+}
+
+/**
+ * bus_addr_parse() - check all of an address but the path
+ * @addr: address, in the kernel
+ * @addr_len: its length, at most that of struct sockaddr_bus
+ *
+ * Return: Bytes that the path may have, 0 if there is none, or -EINVAL.
+ */
+int bus_addr_parse(const struct sockaddr_bus *addr, int addr_len)
+{
+	const int offset = offsetof(struct sockaddr_bus, sbus_path);
+
+	if (addr_len < offset || addr_len > (int)sizeof(*addr))
+		return -EINVAL;
+	if (addr->sbus_family != AF_BUS || !bus_pad_is_zero(addr, addr_len))
+		return -EINVAL;
+	return min(addr_len - offset, BUS_PATH_MAX);
+}
+
 /**
  * bus_name_parse() - check an address and copy its path
  * @addr: address, in the kernel
@@ -41,20 +70,11 @@ static u32 bus_name_hash(const struct net *net, const struct bus_name *name,
 int bus_name_parse(const struct sockaddr_bus *addr, int addr_len,
 		   struct bus_name *name)
 {
-	const int offset = offsetof(struct sockaddr_bus, sbus_path);
-	int len = addr_len - offset;
-	int pad2 = addr_len - (int)offsetof(struct sockaddr_bus, __pad2);
+	int len = bus_addr_parse(addr, addr_len);
 
-	if (len < 0 || addr_len > (int)sizeof(*addr))
-		return -EINVAL;
-	if (addr->sbus_family != AF_BUS)
-		return -EINVAL;
-	if (memchr_inv(addr->__pad, 0, sizeof(addr->__pad)))
-		return -EINVAL;
-	if (pad2 > 0 && memchr_inv(&addr->__pad2, 0, pad2))
-		return -EINVAL;
+	if (len < 0)
+		return len;
 
-	len = min(len, BUS_PATH_MAX);
 	if (len && addr->sbus_path[0])
 		len = strnlen(addr->sbus_path, len);
 	else

@@ -6,64 +6,175 @@
  * messages that are about to come; it counts as if they were there.
  */
 
+#include <linux/slab.h>
 #include "bus.h"
 
-static bool bus_queue_fits(const struct sock *sk, unsigned int size)
+/* Shares that are kept although nothing is charged to them. */
+#define BUS_IDLE_SHARES	4
+
+static struct bus_share *bus_share_find(const struct bus_sock *b,
+					const struct bus_user *user)
+{
+	struct bus_share *share;
+
+	list_for_each_entry(share, &b->shares, link)
+		if (share->user == user)
+			return share;
+	return NULL;
+}
+
+static struct bus_share *bus_share_add(struct bus_sock *b,
+				       struct bus_user *user,
+				       struct list_head *spare)
+{
+	struct bus_share *share;
+
+	share = list_first_entry_or_null(spare, struct bus_share, link);
+	if (!share)
+		return NULL;
+
+	atomic_long_inc(&user->held);
+	share->user = user;
+	share->nr = 0;
+	share->bytes = 0;
+	list_move(&share->link, &b->shares);
+	b->nr_shares++;
+	return share;
+}
+
+static void bus_share_free(struct bus_sock *b, struct bus_share *share)
+{
+	list_del(&share->link);
+	b->nr_shares--;
+	bus_user_put(share->user);
+	kfree(share);
+}
+
+static void bus_share_charge(struct bus_share *share, unsigned int size)
+{
+	share->nr++;
+	share->bytes += size;
+}
+
+static void bus_share_uncharge(struct bus_sock *b, struct bus_share *share,
+			       unsigned int size)
+{
+	share->bytes -= size;
+	if (!--share->nr && b->nr_shares > BUS_IDLE_SHARES)
+		bus_share_free(b, share);
+}
+
+/* At most half of what the others leave. */
+static bool bus_share_fits(u64 held, u64 total, u64 more, u64 budget)
+{
+	u64 others = total - held;
+
+	return others <= budget && held + more <= (budget - others) / 2;
+}
+
+static bool bus_queue_fits_share(const struct sock *sk, unsigned int size,
+				 unsigned int n, u64 bytes,
+				 const struct bus_user *user)
+{
+	const struct bus_sock *b = bus_sk(sk);
+	const struct bus_share *share = bus_share_find(b, user);
+
+	return bus_share_fits(share ? share->nr : 0, n, 1, b->max_qlen) &&
+	       bus_share_fits(share ? share->bytes : 0, bytes, size,
+			      READ_ONCE(sk->sk_rcvbuf));
+}
+
+static int bus_queue_check(const struct sock *sk, unsigned int size,
+			   const struct bus_user *user)
 {
 	const struct bus_sock *b = bus_sk(sk);
 	unsigned int n = skb_queue_len(&sk->sk_receive_queue) + b->reserved;
+	u64 bytes = atomic_read(&sk->sk_rmem_alloc);
 
 	lockdep_assert_held(&sk->sk_receive_queue.lock);
 
+	if (b->closed)
+		return -EPIPE;
 	/* An empty queue takes one message of any size. */
 	if (!n)
-		return true;
-	return n < b->max_qlen &&
-	       (u64)atomic_read(&sk->sk_rmem_alloc) + size <=
-	       READ_ONCE(sk->sk_rcvbuf);
+		return 0;
+	if (n >= b->max_qlen || bytes + size > READ_ONCE(sk->sk_rcvbuf))
+		return -EAGAIN;
+	if (user && !bus_queue_fits_share(sk, size, n, bytes, user))
+		return -EDQUOT;
+	return 0;
 }
 
 /**
  * bus_queue_has_room() - would a message fit, or find the queue closed?
  * @sk: receiver
- * @size: its truesize
+ * @need: what it needs
  *
  * Return: true if there is nothing to wait for.
  */
-bool bus_queue_has_room(struct sock *sk, unsigned int size)
+bool bus_queue_has_room(struct sock *sk, const struct bus_need *need)
 {
-	bool room;
+	int err;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	room = bus_sk(sk)->closed || bus_queue_fits(sk, size);
+	err = bus_queue_check(sk, need->size, need->user);
 	spin_unlock(&sk->sk_receive_queue.lock);
-	return room;
+	return !err || err == -EPIPE;
 }
 
-static int bus_queue_check(const struct sock *sk, unsigned int size)
+static __always_inline int
+bus_queue_charge(struct sock *sk, unsigned int size, struct bus_user *user,
+		 struct list_head *spare, struct bus_share **sharep)
 {
-	if (bus_sk(sk)->closed)
-		return -EPIPE;
-	return bus_queue_fits(sk, size) ? 0 : -EAGAIN;
+	struct bus_sock *b = bus_sk(sk);
+	struct bus_share *share = NULL;
+	int err;
+
+	err = bus_queue_check(sk, size, user);
+	if (err)
+		return err;
+
+	if (user) {
+		share = bus_share_find(b, user) ?:
+			bus_share_add(b, user, spare);
+		if (!share)
+			return BUS_NEED_MEMORY;
+		bus_share_charge(share, size);
+	}
+	atomic_add(size, &sk->sk_rmem_alloc);
+	*sharep = share;
+	return 0;
+}
+
+static void bus_queue_uncharge(struct sock *sk, unsigned int size,
+			       struct bus_share *share)
+{
+	if (share)
+		bus_share_uncharge(bus_sk(sk), share, size);
+	atomic_sub(size, &sk->sk_rmem_alloc);
 }
 
 /**
  * bus_queue_reserve() - set room aside for a message
  * @sk: receiver
  * @size: its truesize
+ * @user: to whose share it is charged, or NULL
+ * @spare: shares to take one from if this user has none here
+ * @share: returns the share
  *
- * Return: 0, -EPIPE if the queue is closed, -EAGAIN if it is full.
+ * Return: 0, -EPIPE if the queue is closed, -EAGAIN if it is full, -EDQUOT if
+ * the share is, %BUS_NEED_MEMORY without a share.
  */
-int bus_queue_reserve(struct sock *sk, unsigned int size)
+int bus_queue_reserve(struct sock *sk, unsigned int size,
+		      struct bus_user *user, struct list_head *spare,
+		      struct bus_share **share)
 {
 	int err;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	err = bus_queue_check(sk, size);
-	if (!err) {
+	err = bus_queue_charge(sk, size, user, spare, share);
+	if (!err)
 		bus_sk(sk)->reserved++;
-		atomic_add(size, &sk->sk_rmem_alloc);
-	}
 	spin_unlock(&sk->sk_receive_queue.lock);
 	return err;
 }
@@ -81,45 +192,67 @@ static void bus_queue_wake_writers(struct sock *sk)
  * bus_queue_unreserve() - give back room that was set aside
  * @sk: receiver
  * @size: truesize
+ * @share: as returned by bus_queue_reserve()
  */
-void bus_queue_unreserve(struct sock *sk, unsigned int size)
+void bus_queue_unreserve(struct sock *sk, unsigned int size,
+			 struct bus_share *share)
 {
 	spin_lock(&sk->sk_receive_queue.lock);
 	bus_sk(sk)->reserved--;
-	atomic_sub(size, &sk->sk_rmem_alloc);
+	bus_queue_uncharge(sk, size, share);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	bus_queue_wake_writers(sk);
+}
+
+static void bus_queue_link(struct bus_sock *b, struct sk_buff *skb)
+{
+	bus_cb(skb)->lost = b->lost;
+	b->lost = 0;
+	__skb_queue_tail(&b->sk.sk_receive_queue, skb);
 }
 
 /**
  * bus_queue_add() - put a message into a queue
  * @sk: receiver
  * @skb: message; receivers do not see it before it is committed
- * @reserved: there is room set aside for it
+ * @user: to whose share it is charged, or NULL
+ * @spare: shares to take one from if this user has none here
  *
- * Return: 0, -EPIPE if the queue is closed, -EAGAIN if it is full.
+ * Return: As bus_queue_reserve().
  */
-int bus_queue_add(struct sock *sk, struct sk_buff *skb, bool reserved)
+int bus_queue_add(struct sock *sk, struct sk_buff *skb, struct bus_user *user,
+		  struct list_head *spare)
+{
+	int err;
+
+	spin_lock(&sk->sk_receive_queue.lock);
+	err = bus_queue_charge(sk, skb->truesize, user, spare,
+			       &bus_cb(skb)->share);
+	if (!err)
+		bus_queue_link(bus_sk(sk), skb);
+	spin_unlock(&sk->sk_receive_queue.lock);
+	return err;
+}
+
+/**
+ * bus_queue_add_reserved() - put a message into the room set aside for it
+ * @sk: receiver
+ * @skb: message; its cb has the share
+ *
+ * Return: 0, -EPIPE if the queue is closed; the room is given back.
+ */
+int bus_queue_add_reserved(struct sock *sk, struct sk_buff *skb)
 {
 	struct bus_sock *b = bus_sk(sk);
 	int err = 0;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	if (!reserved) {
-		err = bus_queue_check(sk, skb->truesize);
-		if (!err)
-			atomic_add(skb->truesize, &sk->sk_rmem_alloc);
+	b->reserved--;
+	if (!b->closed) {
+		bus_queue_link(b, skb);
 	} else {
-		b->reserved--;
-		if (b->closed) {
-			atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
-			err = -EPIPE;
-		}
-	}
-	if (!err) {
-		bus_cb(skb)->lost = b->lost;
-		b->lost = 0;
-		__skb_queue_tail(&sk->sk_receive_queue, skb);
+		bus_queue_uncharge(sk, skb->truesize, bus_cb(skb)->share);
+		err = -EPIPE;
 	}
 	spin_unlock(&sk->sk_receive_queue.lock);
 	return err;
@@ -170,7 +303,7 @@ void bus_queue_purge(struct sock *sk)
 	__skb_queue_head_init(&list);
 	spin_lock(&sk->sk_receive_queue.lock);
 	skb_queue_walk(&sk->sk_receive_queue, skb)
-		atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
+		bus_queue_uncharge(sk, skb->truesize, bus_cb(skb)->share);
 	skb_queue_splice_init(&sk->sk_receive_queue, &list);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	__skb_queue_purge(&list);
@@ -272,11 +405,35 @@ struct sk_buff *bus_queue_take(struct sock *sk, size_t size, int flags,
 		skb = NULL;
 	} else {
 		__skb_unlink(skb, &sk->sk_receive_queue);
-		atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
+		bus_queue_uncharge(sk, skb->truesize, bus_cb(skb)->share);
 	}
 	spin_unlock(&sk->sk_receive_queue.lock);
 
 	if (skb && !(flags & MSG_PEEK))
 		bus_queue_wake_writers(sk);
 	return skb;
+}
+
+void bus_queue_init(struct sock *sk)
+{
+	struct bus_sock *b = bus_sk(sk);
+
+	b->closed = false;
+	b->reserved = 0;
+	b->lost = 0;
+	b->nr_shares = 0;
+	INIT_LIST_HEAD(&b->shares);
+}
+
+/**
+ * bus_queue_destroy() - free what a queue that nobody sees has kept
+ * @sk: socket
+ */
+void bus_queue_destroy(struct sock *sk)
+{
+	struct bus_sock *b = bus_sk(sk);
+	struct bus_share *share, *next;
+
+	list_for_each_entry_safe(share, next, &b->shares, link)
+		bus_share_free(b, share);
 }

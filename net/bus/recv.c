@@ -44,6 +44,15 @@ static void bus_recv_name(struct msghdr *msg, const struct bus_msg *m)
 	msg->msg_namelen = offsetof(struct sockaddr_bus, sbus_path);
 }
 
+/* Most messages are in one piece. */
+static int bus_recv_data(struct msghdr *msg, const struct sk_buff *skb,
+			 size_t len)
+{
+	if (skb_is_nonlinear(skb))
+		return skb_copy_datagram_msg(skb, 0, msg, len);
+	return copy_to_iter_full(skb->data, len, &msg->msg_iter) ? 0 : -EFAULT;
+}
+
 static int bus_recv_skb(struct socket *sock, struct msghdr *msg, size_t size,
 			int flags, struct sk_buff *skb)
 {
@@ -54,7 +63,7 @@ static int bus_recv_skb(struct socket *sock, struct msghdr *msg, size_t size,
 		msg->msg_flags |= MSG_TRUNC;
 
 	bus_recv_name(msg, bus_cb(skb)->msg);
-	err = skb_copy_datagram_msg(skb, 0, msg, min(len, size));
+	err = bus_recv_data(msg, skb, min(len, size));
 	if (err)
 		return err;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AF_BUS: from recipients to their queues
+ * AF_BUS: whom a message goes to
  *
  * An attempt to deliver a message runs under rcu_read_lock() from the first
  * look-up to the commit and does not sleep: so bus_synchronize() waits for
@@ -10,27 +10,63 @@
 
 #include <linux/filter.h>
 #include <linux/mm.h>
+#include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include "bus.h"
 
-/* Internal result: go to the master instead. */
-#define BUS_TO_MASTER	3
-
-void bus_route_init(struct bus_route *route)
+static void bus_route_undecide(struct bus_route *route)
 {
-	__skb_queue_head_init(&route->spare);
-	route->rcpt = route->few;
-	route->max = ARRAY_SIZE(route->few);
+	route->multicast = false;
+	route->decided = false;
+	route->kick = false;
+	route->reason = BUS_REASON_NONE;
+	route->forced = BUS_REASON_NONE;
+	route->flags = 0;
+	route->err = 0;
+	route->nr = 0;
+	route->missed = 0;
 }
 
-static void bus_route_forget_rcpts(struct bus_route *route)
+/* Field by field: clearing the whole costs more than a small message. */
+void bus_route_init(struct bus_route *route, struct bus_client *src,
+		    bool from_master)
+{
+	route->bus = src->bus;
+	route->src = src;
+	route->msg = NULL;
+	route->skb = NULL;
+	route->fp = NULL;
+	route->from_master = from_master;
+	route->routed = false;
+	route->blocked = NULL;
+	route->rcpt = route->few;
+	route->max = ARRAY_SIZE(route->few);
+	__skb_queue_head_init(&route->spare);
+	INIT_LIST_HEAD(&route->spare_share);
+	route->spare_fp = NULL;
+	route->nr_spare_fp = 0;
+	route->want = 0;
+	route->want_skb = 0;
+	route->want_share = 0;
+	route->want_fp = 0;
+	bus_route_undecide(route);
+}
+
+/**
+ * bus_route_forget_rcpts() - nobody was chosen
+ * @route: route
+ *
+ * Context: Under rcu_read_lock(), in which the recipients were added.
+ */
+void bus_route_forget_rcpts(struct bus_route *route)
 {
 	struct bus_rcpt *rcpt;
 
 	for (rcpt = route->rcpt; rcpt < route->rcpt + route->nr; rcpt++) {
 		if (rcpt->reserved)
-			bus_queue_unreserve(rcpt->sk, route->skb->truesize);
+			bus_queue_unreserve(rcpt->sk, route->skb->truesize,
+					    rcpt->share);
 		if (rcpt->kick)
 			bus_client_put(rcpt->client);
 		if (rcpt->skb && rcpt->skb != route->skb)
@@ -38,6 +74,7 @@ static void bus_route_forget_rcpts(struct bus_route *route)
 	}
 	route->nr = 0;
 	route->missed = 0;
+	route->kick = false;
 }
 
 /**
@@ -51,31 +88,37 @@ static void bus_route_forget_rcpts(struct bus_route *route)
 void bus_route_reset(struct bus_route *route)
 {
 	bus_route_forget_rcpts(route);
-	route->multicast = false;
-	route->decided = false;
-	route->reason = BUS_REASON_NONE;
-	route->forced = BUS_REASON_NONE;
-	route->flags = 0;
-	route->err = 0;
+	bus_route_undecide(route);
+}
+
+static void bus_route_free_spare(struct bus_route *route)
+{
+	struct bus_share *share, *next;
+
+	__skb_queue_purge(&route->spare);
+	list_for_each_entry_safe(share, next, &route->spare_share, link)
+		kfree(share);
+	while (route->nr_spare_fp)
+		bus_scm_free_fds(route->spare_fp[--route->nr_spare_fp]);
+	kfree(route->spare_fp);
+	if (route->fp)
+		bus_scm_free_fds(route->fp);
+}
+
+static bool bus_route_has_spare(const struct bus_route *route)
+{
+	return !skb_queue_empty(&route->spare) || route->fp ||
+	       !list_empty(&route->spare_share) || route->spare_fp;
 }
 
 void bus_route_free(struct bus_route *route)
 {
-	unsigned int i;
-
-	/* Copies of those who had no room. */
-	for (i = 0; i < route->nr; i++)
-		if (route->rcpt[i].skb != route->skb)
-			kfree_skb(route->rcpt[i].skb);
-	__skb_queue_purge(&route->spare);
-	while (route->nr_spare_fp)
-		bus_scm_free_fds(route->spare_fp[--route->nr_spare_fp]);
-	kfree(route->spare_fp);
+	if (bus_route_has_spare(route))
+		bus_route_free_spare(route);
 	if (route->rcpt != route->few)
 		kvfree(route->rcpt);
-	kfree_skb(route->skb);
-	if (route->fp)
-		bus_scm_free_fds(route->fp);
+	if (route->skb)
+		kfree_skb(route->skb);
 }
 
 static int bus_route_prepare_rcpts(struct bus_route *route)
@@ -140,6 +183,19 @@ static int bus_route_prepare_fds(struct bus_route *route)
 	return 0;
 }
 
+static int bus_route_prepare_shares(struct bus_route *route)
+{
+	struct bus_share *share;
+
+	for (; route->want_share; route->want_share--) {
+		share = kmalloc_obj(*share, GFP_KERNEL_ACCOUNT);
+		if (!share)
+			return -ENOMEM;
+		list_add(&share->link, &route->spare_share);
+	}
+	return 0;
+}
+
 /**
  * bus_route_prepare() - get the memory that an attempt lacked
  * @route: route without recipients
@@ -154,14 +210,26 @@ int bus_route_prepare(struct bus_route *route)
 	err = bus_route_prepare_rcpts(route);
 	if (!err)
 		err = bus_route_prepare_clones(route);
+	if (!err)
+		err = bus_route_prepare_shares(route);
 	if (!err && route->fp)
 		err = bus_route_prepare_fds(route);
 	return err;
 }
 
-static struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
-					   struct bus_client *client,
-					   struct sock *sk)
+/**
+ * bus_route_new_rcpt() - add a recipient
+ * @route: route
+ * @client: it
+ * @sk: the one of its sockets that gets the message
+ *
+ * Context: Under rcu_read_lock().
+ * Return: The recipient, or NULL if there is no place for it: to be prepared
+ * for.
+ */
+struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
+				    struct bus_client *client,
+				    struct sock *sk)
 {
 	struct bus_rcpt *rcpt;
 
@@ -171,22 +239,51 @@ static struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
 	}
 
 	rcpt = &route->rcpt[route->nr++];
-	memset(rcpt, 0, sizeof(*rcpt));
 	rcpt->client = client;
 	rcpt->sk = sk;
+	rcpt->skb = NULL;
+	rcpt->share = NULL;
+	rcpt->to_master = false;
+	rcpt->eaves = false;
+	rcpt->reserved = false;
+	rcpt->drop = false;
+	rcpt->kick = false;
+	rcpt->queued = false;
 	return rcpt;
 }
 
-/* A filter must not trim what others get as well. */
-static bool bus_rcpt_admits(struct bus_route *route, struct bus_client *client,
-			    struct sock *sk)
+/* A filter must not trim what others get as well. Without one, all that
+ * sk_filter() does for a local message is to ask the security modules.
+ */
+static bool bus_filter_admits(struct sock *sk, struct sk_buff *skb)
 {
-	if (!sk_filter_trim_cap(sk, route->skb, route->skb->len) &&
-	    bus_hook_deliver(route->bus, sk, route->skb))
-		return true;
+	if (rcu_access_pointer(sk->sk_filter))
+		return !sk_filter_trim_cap(sk, skb, skb->len);
+	return !security_sock_rcv_skb(sk, skb);
+}
 
+static bool bus_rcpt_refuses(struct bus_client *client)
+{
 	bus_count(client, BUS_STAT_FILTERED);
 	return false;
+}
+
+/**
+ * bus_rcpt_admits() - does a recipient get the message?
+ * @route: route
+ * @client: recipient
+ * @sk: the one of its sockets that would get it
+ *
+ * Context: Under rcu_read_lock().
+ * Return: false if a filter, a hook or a security module says no.
+ */
+bool bus_rcpt_admits(struct bus_route *route, struct bus_client *client,
+		     struct sock *sk)
+{
+	if (bus_filter_admits(sk, route->skb) &&
+	    bus_hook(route->bus, NF_BUS_DELIVER, sk, route->skb))
+		return true;
+	return bus_rcpt_refuses(client);
 }
 
 /**
@@ -318,437 +415,13 @@ void bus_route_multicast(struct bus_route *route)
 }
 EXPORT_SYMBOL_GPL(bus_route_multicast);
 
-/**
- * bus_route_settle() - tell the protocol what became of its decision
- * @route: route
- * @staged: the message goes where it was routed to
- *
- * Context: Under rcu_read_lock().
- */
-void bus_route_settle(struct bus_route *route, bool staged)
+void __bus_route_settle(struct bus_route *route, bool staged)
 {
 	struct bus_msg *msg = route->msg;
 	u32 parsed = msg->hand_over;
-
-	if (!route->routed)
-		return;
 
 	route->routed = false;
 	msg->hand_over = route->reason;
 	route->bus->proto->settle(route->src, msg, staged);
 	msg->hand_over = parsed;
-}
-
-static bool bus_route_has(const struct bus_route *route,
-			  const struct bus_client *client)
-{
-	unsigned int i;
-
-	for (i = 0; i < route->nr; i++)
-		if (route->rcpt[i].client == client && !route->rcpt[i].to_master)
-			return true;
-	return false;
-}
-
-static void bus_route_add_eavesdroppers(struct bus_route *route)
-{
-	struct bus_client *client;
-	struct bus_rcpt *rcpt;
-	struct sock *sk;
-
-	if (!route->joined)
-		return;
-
-	list_for_each_entry_rcu(client, &route->bus->eavesdroppers,
-				eaves_link) {
-		sk = rcu_dereference(client->sk);
-		if (!sk || bus_route_has(route, client) ||
-		    !bus_rcpt_admits(route, client, sk))
-			continue;
-		rcpt = bus_route_new_rcpt(route, client, sk);
-		if (rcpt)
-			rcpt->eaves = true;
-	}
-}
-
-static int bus_route_to_master(struct bus_route *route)
-{
-	struct bus_client *src = route->src;
-	struct bus_rcpt *rcpt;
-	struct sock *sk;
-
-	bus_route_forget_rcpts(route);
-	route->multicast = false;
-	sk = rcu_dereference(src->master_sk);
-	if (!sk)
-		return -EPIPE;
-
-	if (bus_rcpt_admits(route, src, sk)) {
-		rcpt = bus_route_new_rcpt(route, src, sk);
-		rcpt->to_master = true;
-	}
-	return 0;
-}
-
-/* Memory. */
-
-static int bus_route_clone(struct bus_route *route)
-{
-	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT;
-	struct bus_rcpt *rcpt;
-
-	if (route->missed) {
-		route->want = route->nr + route->missed;
-		return BUS_NEED_MEMORY;
-	}
-
-	for (rcpt = route->rcpt; rcpt < route->rcpt + route->nr; rcpt++) {
-		if (rcpt == route->rcpt)
-			rcpt->skb = route->skb;
-		else
-			rcpt->skb = __skb_dequeue(&route->spare) ?:
-				    skb_clone(route->skb, gfp);
-		if (!rcpt->skb) {
-			route->want_skb = route->nr - 1;
-			return BUS_NEED_MEMORY;
-		}
-	}
-	return 0;
-}
-
-static bool bus_rcpt_wants_fds(const struct bus_route *route,
-			       const struct bus_rcpt *rcpt)
-{
-	return rcpt->to_master || (!route->multicast && !rcpt->eaves) ||
-	       READ_ONCE(bus_sk(rcpt->sk)->recv_rights);
-}
-
-static int bus_route_count_fds(struct bus_route *route)
-{
-	unsigned int i, n = 0;
-
-	if (!route->fp)
-		return 0;
-
-	for (i = 0; i < route->nr; i++)
-		n += bus_rcpt_wants_fds(route, &route->rcpt[i]);
-	if (n <= route->nr_spare_fp + 1)
-		return 0;
-
-	route->want_fp = n - 1;
-	return BUS_NEED_MEMORY;
-}
-
-/* Room. */
-
-static u32 bus_rcpt_policy(const struct bus_route *route,
-			   const struct bus_rcpt *rcpt)
-{
-	u32 policy;
-
-	if (rcpt->to_master)
-		return BUS_OVERFLOW_BLOCK;
-	if (rcpt->eaves)
-		return BUS_OVERFLOW_DROP;
-
-	policy = route->multicast ?
-		 READ_ONCE(rcpt->client->overflow_multicast) :
-		 READ_ONCE(rcpt->client->overflow_unicast);
-	if (policy == BUS_OVERFLOW_MASTER && route->from_master)
-		return BUS_OVERFLOW_BLOCK;
-	return policy;
-}
-
-static int bus_route_block(struct bus_route *route, struct bus_rcpt *rcpt)
-{
-	if (!refcount_inc_not_zero(&rcpt->sk->sk_refcnt))
-		return BUS_LOST_RACE;
-
-	route->blocked = rcpt->sk;
-	route->need = route->skb->truesize;
-	return -EAGAIN;
-}
-
-static int bus_rcpt_full(struct bus_route *route, struct bus_rcpt *rcpt)
-{
-	switch (bus_rcpt_policy(route, rcpt)) {
-	case BUS_OVERFLOW_REJECT:
-		return -ENOBUFS;
-	case BUS_OVERFLOW_DROP:
-		rcpt->drop = true;
-		return 0;
-	case BUS_OVERFLOW_DISCONNECT:
-		rcpt->drop = true;
-		rcpt->kick = true;
-		bus_client_get(rcpt->client);
-		return 0;
-	case BUS_OVERFLOW_MASTER:
-		route->reason = BUS_REASON_FULL;
-		return BUS_TO_MASTER;
-	default:
-		return bus_route_block(route, rcpt);
-	}
-}
-
-static int bus_rcpt_closed(struct bus_route *route, struct bus_rcpt *rcpt)
-{
-	if (route->multicast || rcpt->eaves) {
-		rcpt->drop = true;
-		return 0;
-	}
-	/* On its own link the sender learns it; anybody else is gone. */
-	if (rcpt->client == route->src)
-		return -EPIPE;
-	return BUS_LOST_RACE;
-}
-
-static int bus_rcpt_no_room(struct bus_route *route, struct bus_rcpt *rcpt,
-			    int err)
-{
-	if (err == -EAGAIN)
-		return bus_rcpt_full(route, rcpt);
-	return bus_rcpt_closed(route, rcpt);
-}
-
-/* Whoever may lose the message needs no room in advance. */
-static int bus_route_reserve(struct bus_route *route)
-{
-	struct bus_rcpt *rcpt;
-	int err;
-
-	for (rcpt = route->rcpt; rcpt < route->rcpt + route->nr; rcpt++) {
-		if (bus_rcpt_policy(route, rcpt) == BUS_OVERFLOW_DROP)
-			continue;
-		err = bus_queue_reserve(rcpt->sk, route->skb->truesize);
-		if (!err)
-			rcpt->reserved = true;
-		else
-			err = bus_rcpt_no_room(route, rcpt, err);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-/* Staging. */
-
-static struct scm_fp_list *bus_route_take_fds(struct bus_route *route)
-{
-	struct scm_fp_list *fp = route->fp;
-
-	if (route->nr_spare_fp)
-		return route->spare_fp[--route->nr_spare_fp];
-	route->fp = NULL;
-	return fp;
-}
-
-static void bus_rcpt_dress(struct bus_route *route, struct bus_rcpt *rcpt)
-{
-	struct bus_skb_cb *cb = bus_cb(rcpt->skb);
-
-	cb->msg = route->msg;
-	cb->fp = NULL;
-	cb->reason = BUS_REASON_NONE;
-	cb->flags = 0;
-	cb->ctrunc = false;
-	if (rcpt->to_master && route->joined) {
-		cb->reason = route->reason;
-		cb->flags = route->flags;
-	}
-	if (route->msg->nr_fds) {
-		if (bus_rcpt_wants_fds(route, rcpt))
-			cb->fp = bus_route_take_fds(route);
-		else
-			cb->ctrunc = true;
-	}
-	bus_msg_own(rcpt->skb);
-}
-
-static void bus_rcpt_undress(struct bus_route *route, struct bus_rcpt *rcpt)
-{
-	rcpt->skb->destructor = NULL;
-	bus_msg_put(route->msg);
-	if (bus_cb(rcpt->skb)->fp)
-		route->fp = bus_cb(rcpt->skb)->fp;
-	bus_cb(rcpt->skb)->fp = NULL;
-}
-
-static int bus_rcpt_stage(struct bus_route *route, struct bus_rcpt *rcpt)
-{
-	bool reserved = rcpt->reserved;
-	int err;
-
-	err = bus_queue_add(rcpt->sk, rcpt->skb, reserved);
-	rcpt->reserved = false;
-	if (!err) {
-		if (rcpt->skb == route->skb)
-			route->skb = NULL;
-		rcpt->skb = NULL;
-		rcpt->queued = true;
-	}
-	return err;
-}
-
-static void bus_rcpt_count(struct bus_route *route, struct bus_rcpt *rcpt)
-{
-	if (rcpt->to_master)
-		bus_count(rcpt->client, BUS_STAT_HANDOVERS);
-	else if (route->from_master)
-		bus_count(rcpt->client, BUS_STAT_FROM_MASTER);
-	else
-		bus_count(rcpt->client, BUS_STAT_COPIES);
-}
-
-static void bus_route_finish(struct bus_route *route)
-{
-	struct bus_rcpt *rcpt;
-
-	for (rcpt = route->rcpt; rcpt < route->rcpt + route->nr; rcpt++) {
-		if (rcpt->queued) {
-			bus_rcpt_count(route, rcpt);
-			rcpt->sk->sk_data_ready(rcpt->sk);
-		} else if (rcpt->drop) {
-			bus_count(rcpt->client, BUS_STAT_LOST);
-			bus_queue_lose(rcpt->sk);
-		}
-	}
-	if (route->from_master || route->reason)
-		return;
-	bus_count(route->src, route->multicast ? BUS_STAT_MULTICASTS :
-						 BUS_STAT_UNICASTS);
-}
-
-static void bus_route_commit(struct bus_route *route)
-{
-	/* Pairs with the acquire in bus_queue_first(). */
-	smp_store_release(&route->msg->committed, true);
-}
-
-static int bus_route_stage_one(struct bus_route *route)
-{
-	struct bus_rcpt *rcpt = route->rcpt;
-	int err;
-
-	bus_rcpt_dress(route, rcpt);
-	err = bus_rcpt_stage(route, rcpt);
-	if (err) {
-		bus_rcpt_undress(route, rcpt);
-		err = bus_rcpt_no_room(route, rcpt, err);
-		if (err)
-			return err;
-	}
-	bus_route_settle(route, true);
-	bus_route_commit(route);
-	return 0;
-}
-
-static int bus_route_stage_many(struct bus_route *route)
-{
-	struct bus *bus = route->bus;
-	struct bus_rcpt *rcpt;
-	int err;
-
-	err = bus_route_reserve(route);
-	if (err)
-		return err;
-
-	for (rcpt = route->rcpt; rcpt < route->rcpt + route->nr; rcpt++)
-		if (!rcpt->drop)
-			bus_rcpt_dress(route, rcpt);
-	bus_route_settle(route, true);
-
-	spin_lock(&bus->order_lock);
-	for (rcpt = route->rcpt; rcpt < route->rcpt + route->nr; rcpt++)
-		if (!rcpt->drop && bus_rcpt_stage(route, rcpt))
-			rcpt->drop = true;
-	bus_route_commit(route);
-	spin_unlock(&bus->order_lock);
-	return 0;
-}
-
-static int bus_route_stage(struct bus_route *route)
-{
-	int err;
-
-	err = bus_route_clone(route);
-	if (!err)
-		err = bus_route_count_fds(route);
-	if (err)
-		return err;
-
-	if (route->nr == 1 && !route->multicast)
-		return bus_route_stage_one(route);
-	return bus_route_stage_many(route);
-}
-
-/* The master may acknowledge a hand-over as soon as it sees it. */
-static int bus_route_stage_master(struct bus_route *route)
-{
-	struct bus_client *src = route->src;
-	bool counts;
-	int err;
-
-	err = bus_route_to_master(route);
-	if (err)
-		return err;
-
-	counts = route->nr && route->joined &&
-		 (READ_ONCE(route->bus->flags) & BUS_F_ORDERED);
-	bus_route_add_eavesdroppers(route);
-	if (counts)
-		atomic_inc(&src->unacked);
-	err = bus_route_stage(route);
-	if (err && counts)
-		atomic_dec(&src->unacked);
-	return err;
-}
-
-/**
- * bus_route_deliver() - carry out what was decided
- * @route: route with recipients
- *
- * Context: Under rcu_read_lock(), in which it was decided.
- * Return: 0 if the message is delivered; an error of send(); -EAGAIN with
- * route->blocked if the sender has to wait; %BUS_NEED_MEMORY or
- * %BUS_LOST_RACE.
- */
-int bus_route_deliver(struct bus_route *route)
-{
-	int err = 0;
-
-	if (route->err)
-		return route->err;
-	if (!route->reason)
-		route->reason = route->forced;
-	if (!route->reason && !route->decided && !route->from_master)
-		route->reason = BUS_REASON_UNROUTED;
-
-	if (!route->reason) {
-		bus_route_add_eavesdroppers(route);
-		err = bus_route_stage(route);
-	}
-	if (err == BUS_TO_MASTER || (!err && route->reason))
-		err = bus_route_stage_master(route);
-	if (!err)
-		bus_route_finish(route);
-	return err;
-}
-
-/**
- * bus_route_kick() - disconnect those who are to be disconnected
- * @route: route of a message that was delivered
- *
- * Context: May sleep.
- */
-void bus_route_kick(struct bus_route *route)
-{
-	struct bus_rcpt *rcpt;
-
-	for (rcpt = route->rcpt; rcpt < route->rcpt + route->nr; rcpt++) {
-		if (!rcpt->kick)
-			continue;
-		bus_client_disconnect(rcpt->client);
-		bus_client_put(rcpt->client);
-		rcpt->kick = false;
-	}
 }

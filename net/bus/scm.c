@@ -173,11 +173,12 @@ void bus_scm_recv(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
 		  int flags)
 {
 	struct bus_skb_cb *cb = bus_cb(skb);
-	struct scm_cookie scm = {};
+	struct scm_cookie scm;
 
 	if (READ_ONCE(bus_sk(sock->sk)->recv_info) && msg->msg_control)
 		bus_scm_recv_info(sock->sk, msg, skb);
 
+	memset(&scm, 0, sizeof(scm));
 	scm_set_cred(&scm, cb->msg->pid, cb->msg->uid, cb->msg->gid);
 #ifdef CONFIG_SECURITY_NETWORK
 	scm.secid = cb->msg->secid;

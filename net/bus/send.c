@@ -33,20 +33,44 @@ struct bus_send {
 	struct bus_route	route;
 };
 
+static void bus_send_init(struct bus_send *send, struct sock *sk,
+			  struct bus_client *client)
+{
+	send->sk = sk;
+	send->client = client;
+	send->accepted = bus_sk(sk)->accepted;
+	send->addressed = false;
+	send->dst = BUS_MASTER_ADDR;
+	send->list = NULL;
+	send->nr_list = 0;
+	send->parsed = false;
+	bus_route_init(&send->route, client, send->accepted);
+}
+
+static int bus_send_check_path(const struct bus *bus, const struct msghdr *msg)
+{
+	struct bus_name name;
+	int err;
+
+	err = bus_name_parse(msg->msg_name, msg->msg_namelen, &name);
+	if (err)
+		return err;
+	return !name.len || bus_name_eq(&name, &bus->name) ? 0 : -EHOSTUNREACH;
+}
+
 static int bus_send_address(struct bus_send *send, const struct msghdr *msg)
 {
 	const struct sockaddr_bus *addr = msg->msg_name;
-	struct bus_name name;
 	int err;
 
 	if (!msg->msg_namelen)
 		return 0;
 
-	err = bus_name_parse(addr, msg->msg_namelen, &name);
+	err = bus_addr_parse(addr, msg->msg_namelen);
+	if (err > 0)
+		err = bus_send_check_path(send->client->bus, msg);
 	if (err)
 		return err;
-	if (name.len && !bus_name_eq(&name, &send->client->bus->name))
-		return -EHOSTUNREACH;
 
 	send->addressed = true;
 	send->dst = addr->sbus_addr.s_addr;
@@ -58,6 +82,9 @@ static int bus_send_address(struct bus_send *send, const struct msghdr *msg)
 static int bus_send_control(struct bus_send *send, struct msghdr *msg)
 {
 	int err;
+
+	if (!msg->msg_controllen)
+		return 0;
 
 	err = bus_scm_list(msg, &send->list, &send->nr_list);
 	if (err || !send->list)
@@ -116,12 +143,29 @@ static struct bus_msg *bus_send_new_msg(struct bus_send *send, size_t len)
 		return NULL;
 
 	m->len = len;
+	m->user = send->accepted ? NULL : client->user;
 	m->proto = client->bus->proto;
 	m->src = send->accepted ? BUS_MASTER_ADDR : client->addr;
 	m->dst = send->dst;
 	if (send->accepted && !send->addressed && !send->list)
 		m->dst = client->addr;
 	return m;
+}
+
+static int bus_send_charge(struct bus_send *send)
+{
+	struct bus_route *route = &send->route;
+	struct bus_msg *m = route->msg;
+	int err;
+
+	if (!m->user)
+		return 0;
+
+	err = bus_user_charge(m->user, route->skb->truesize,
+			      READ_ONCE(route->bus->limits->max_user_bytes));
+	if (!err)
+		m->charged = route->skb->truesize;
+	return err;
 }
 
 static int bus_send_build(struct bus_send *send, struct msghdr *msg, size_t len,
@@ -145,7 +189,8 @@ static int bus_send_build(struct bus_send *send, struct msghdr *msg, size_t len,
 
 	route->skb = skb;
 	bus_cb(skb)->msg = route->msg;
-	return bus_send_fds(send, scm);
+	err = bus_send_charge(send);
+	return err ?: bus_send_fds(send, scm);
 }
 
 static int bus_send_parse(struct bus_send *send)
@@ -267,7 +312,7 @@ static int bus_send_attempt(struct bus_send *send)
 	int err;
 
 	route->joined = READ_ONCE(send->client->joined);
-	if (!bus_hook_send(route->bus, send->sk, route->skb))
+	if (!bus_hook(route->bus, NF_BUS_SEND, send->sk, route->skb))
 		return -EPERM;
 
 	if (send->accepted)
@@ -286,7 +331,6 @@ static int bus_send_try(struct bus_send *send)
 	int err;
 
 	rcu_read_lock();
-	bus_route_reset(&send->route);
 	err = bus_send_attempt(send);
 	if (err)
 		bus_route_reset(&send->route);
@@ -300,9 +344,9 @@ static int bus_send_wait(struct bus_send *send, long *timeo)
 	int err;
 
 	if (*timeo) {
-		err = bus_wait_room(route->blocked, route->need, timeo);
+		err = bus_wait_room(route->blocked, &route->need, timeo);
 	} else {
-		bus_block_on(send->sk, route->blocked, route->need);
+		bus_block_on(send->sk, route->blocked, &route->need);
 		err = bus_writable(send->sk) ? 0 : -EAGAIN;
 	}
 	sock_put(route->blocked);
@@ -332,7 +376,7 @@ static int bus_send_deliver(struct bus_send *send, long timeo)
 			return err;
 		cond_resched();
 	}
-	if (!err)
+	if (!err && route->kick)
 		bus_route_kick(route);
 	return err;
 }
@@ -352,7 +396,7 @@ static int bus_send_expect(struct bus_send *send)
 			route->want = READ_ONCE(group->nr);
 		rcu_read_unlock();
 	}
-	return bus_route_prepare(route);
+	return route->want > route->max ? bus_route_prepare(route) : 0;
 }
 
 static int bus_send_check(const struct sock *sk, const struct msghdr *msg,
@@ -400,13 +444,14 @@ static int bus_send_one(struct bus_send *send, struct msghdr *msg, size_t len,
  */
 int bus_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
-	struct bus_send send = { .sk = sock->sk };
+	struct bus_client *client = bus_sk_client(sock->sk);
 	size_t count = iov_iter_count(&msg->msg_iter);
+	/* Most of it is room for recipients; bus_send_init() does the rest. */
+	struct bus_send send __uninitialized;
 	struct scm_cookie scm;
 	int err;
 
-	send.client = bus_sk_client(sock->sk);
-	err = bus_send_check(sock->sk, msg, send.client, len);
+	err = bus_send_check(sock->sk, msg, client, len);
 	if (err)
 		return err;
 
@@ -414,19 +459,15 @@ int bus_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (err)
 		return err;
 
-	send.accepted = bus_sk(sock->sk)->accepted;
-	send.route.bus = send.client->bus;
-	send.route.src = send.client;
-	send.route.from_master = send.accepted;
-	bus_route_init(&send.route);
-
+	bus_send_init(&send, sock->sk, client);
 	err = bus_send_one(&send, msg, len, &scm);
 	/* After -EAGAIN io_uring tries again with the same iterator. */
 	if (err)
 		iov_iter_revert(&msg->msg_iter,
 				count - iov_iter_count(&msg->msg_iter));
 
-	kvfree(send.list);
+	if (send.list)
+		kvfree(send.list);
 	bus_route_free(&send.route);
 	if (send.route.msg)
 		bus_msg_put(send.route.msg);

@@ -40,7 +40,7 @@ static int bus_opt_set_max_msg(struct bus *bus, sockptr_t optval,
 	err = bus_opt_read(&val, sizeof(val), optval, optlen);
 	if (err)
 		return err;
-	if (!val || val > READ_ONCE(bus_pernet(bus->net)->max_msg))
+	if (!val || val > READ_ONCE(bus->limits->max_msg))
 		return -EINVAL;
 
 	WRITE_ONCE(bus->max_msg, val);

@@ -6,19 +6,6 @@
 #include "bus.h"
 
 /**
- * bus_count() - count one event, for a client and its bus
- * @client: client
- * @stat: what to count
- *
- * Context: Any.
- */
-void bus_count(struct bus_client *client, enum bus_stat stat)
-{
-	atomic64_inc(&client->count[stat]);
-	this_cpu_inc(client->bus->stats->count[stat]);
-}
-
-/**
  * bus_stat_sum() - read a counter of a bus
  * @bus: bus
  * @stat: which

@@ -37,6 +37,14 @@ static const struct ctl_table bus_table[] = {
 		.extra1		= SYSCTL_ONE,
 		.extra2		= SYSCTL_INT_MAX,
 	},
+	{
+		.procname	= "max_user_bytes",
+		.data		= (void *)offsetof(struct bus_net,
+						   max_user_bytes),
+		.maxlen		= sizeof(unsigned long),
+		.mode		= 0644,
+		.proc_handler	= proc_doulongvec_minmax,
+	},
 };
 
 static int bus_sysctl_register(struct net *net)
@@ -86,6 +94,7 @@ static int __net_init bus_net_init(struct net *net)
 
 	bn->max_msg = BUS_MSG_LIMIT;
 	bn->max_qlen = 128;
+	bn->max_user_bytes = BUS_USER_BYTES;
 	return bus_sysctl_register(net);
 }
 

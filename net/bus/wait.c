@@ -9,13 +9,13 @@
 /**
  * bus_wait_room() - sleep until a receiver has room or takes no more
  * @sk: receiver, referenced by the caller
- * @size: truesize of the message
+ * @need: what the message needs
  * @timeo: jiffies to wait at most; returns what is left
  *
  * Context: Sleeps, so nothing must be reserved.
  * Return: 0, -EAGAIN when the time is over, -EINTR or -ERESTARTSYS.
  */
-int bus_wait_room(struct sock *sk, unsigned int size, long *timeo)
+int bus_wait_room(struct sock *sk, const struct bus_need *need, long *timeo)
 {
 	wait_queue_head_t *wq = &bus_sk(sk)->space_wait;
 	DEFINE_WAIT(wait);
@@ -23,7 +23,7 @@ int bus_wait_room(struct sock *sk, unsigned int size, long *timeo)
 
 	for (;;) {
 		prepare_to_wait(wq, &wait, TASK_INTERRUPTIBLE);
-		if (bus_queue_has_room(sk, size))
+		if (bus_queue_has_room(sk, need))
 			break;
 		if (!*timeo) {
 			err = -EAGAIN;
@@ -79,9 +79,10 @@ static struct sock *__bus_unblock(struct bus_sock *b)
  * bus_block_on() - withhold EPOLLOUT until a receiver has room
  * @sk: sender
  * @receiver: receiver
- * @size: truesize of the message that did not fit
+ * @need: what did not fit
  */
-void bus_block_on(struct sock *sk, struct sock *receiver, unsigned int size)
+void bus_block_on(struct sock *sk, struct sock *receiver,
+		  const struct bus_need *need)
 {
 	struct bus_sock *b = bus_sk(sk);
 	struct sock *old;
@@ -90,7 +91,7 @@ void bus_block_on(struct sock *sk, struct sock *receiver, unsigned int size)
 	spin_lock(&b->blocked_lock);
 	old = __bus_unblock(b);
 	b->blocked_on = receiver;
-	b->blocked_need = size;
+	b->blocked_need = *need;
 	add_wait_queue(&bus_sk(receiver)->space_wait, &b->blocked_wake);
 	spin_unlock(&b->blocked_lock);
 	if (old)
@@ -131,7 +132,7 @@ bool bus_writable(struct sock *sk)
 
 	spin_lock(&b->blocked_lock);
 	if (b->blocked_on) {
-		writable = bus_queue_has_room(b->blocked_on, b->blocked_need);
+		writable = bus_queue_has_room(b->blocked_on, &b->blocked_need);
 		if (writable)
 			old = __bus_unblock(b);
 	}

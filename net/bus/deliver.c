@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_BUS: from recipients to their queues
+ *
+ * Everything here runs in the attempt that chose the recipients, see route.c.
+ */
+
+#include <linux/slab.h>
+#include "bus.h"
+
+/* Internal result: go to the master instead. */
+#define BUS_TO_MASTER	3
+
+static bool bus_route_has(const struct bus_route *route,
+			  const struct bus_client *client)
+{
+	unsigned int i;
+
+	for (i = 0; i < route->nr; i++)
+		if (route->rcpt[i].client == client && !route->rcpt[i].to_master)
+			return true;
+	return false;
+}
+
+static void bus_route_add_eavesdroppers(struct bus_route *route)
+{
+	struct bus_client *client;
+	struct bus_rcpt *rcpt;
+	struct sock *sk;
+
+	if (!route->joined || list_empty(&route->bus->eavesdroppers))
+		return;
+
+	list_for_each_entry_rcu(client, &route->bus->eavesdroppers,
+				eaves_link) {
+		sk = rcu_dereference(client->sk);
+		if (!sk || bus_route_has(route, client) ||
+		    !bus_rcpt_admits(route, client, sk))
+			continue;
+		rcpt = bus_route_new_rcpt(route, client, sk);
+		if (rcpt)
+			rcpt->eaves = true;
+	}
+}
+
+static int bus_route_to_master(struct bus_route *route)
+{
+	struct bus_client *src = route->src;
+	struct bus_rcpt *rcpt;
+	struct sock *sk;
+
+	bus_route_forget_rcpts(route);
+	route->multicast = false;
+	sk = rcu_dereference(src->master_sk);
+	if (!sk)
+		return -EPIPE;
+
+	if (bus_rcpt_admits(route, src, sk)) {
+		rcpt = bus_route_new_rcpt(route, src, sk);
+		rcpt->to_master = true;
+	}
+	return 0;
+}
+
+/* Memory. */
+
+static int bus_route_want_rcpts(struct bus_route *route)
+{
+	route->want = route->nr + route->missed;
+	return BUS_NEED_MEMORY;
+}
+
+static int bus_rcpt_clone(struct bus_route *route, struct bus_rcpt *rcpt)
+{
+	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT;
+
+	if (!skb_queue_empty(&route->spare))
+		rcpt->skb = __skb_dequeue(&route->spare);
+	else
+		rcpt->skb = skb_clone(route->skb, gfp);
+	if (rcpt->skb)
+		return 0;
+
+	route->want_skb = route->nr - 1;
+	return BUS_NEED_MEMORY;
+}
+
+static bool bus_rcpt_wants_fds(const struct bus_route *route,
+			       const struct bus_rcpt *rcpt)
+{
+	return rcpt->to_master || (!route->multicast && !rcpt->eaves) ||
+	       READ_ONCE(bus_sk(rcpt->sk)->recv_rights);
+}
+
+static int bus_route_count_fds(struct bus_route *route)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < route->nr; i++)
+		n += bus_rcpt_wants_fds(route, &route->rcpt[i]);
+	if (n <= route->nr_spare_fp + 1)
+		return 0;
+
+	route->want_fp = n - 1;
+	return BUS_NEED_MEMORY;
+}
+
+/* Room. */
+
+static u32 bus_rcpt_policy(const struct bus_route *route,
+			   const struct bus_rcpt *rcpt)
+{
+	u32 policy;
+
+	if (rcpt->to_master)
+		return BUS_OVERFLOW_BLOCK;
+	if (rcpt->eaves)
+		return BUS_OVERFLOW_DROP;
+
+	policy = route->multicast ?
+		 READ_ONCE(rcpt->client->overflow_multicast) :
+		 READ_ONCE(rcpt->client->overflow_unicast);
+	if (policy == BUS_OVERFLOW_MASTER && route->from_master)
+		return BUS_OVERFLOW_BLOCK;
+	return policy;
+}
+
+/* To whose share of a queue is the message charged, if to any? The queue of an
+ * accepted socket is for one client alone.
+ */
+static struct bus_user *bus_rcpt_user(const struct bus_route *route,
+				      const struct bus_rcpt *rcpt)
+{
+	if (route->from_master || rcpt->to_master ||
+	    rcpt->client->user == route->src->user)
+		return NULL;
+	return route->src->user;
+}
+
+static int bus_route_block(struct bus_route *route, struct bus_rcpt *rcpt)
+{
+	if (!refcount_inc_not_zero(&rcpt->sk->sk_refcnt))
+		return BUS_LOST_RACE;
+
+	route->blocked = rcpt->sk;
+	route->need.size = route->skb->truesize;
+	route->need.user = bus_rcpt_user(route, rcpt);
+	return -EAGAIN;
+}
+
+/* A sender over its share must not get the receiver disconnected. */
+static int bus_rcpt_over_share(struct bus_route *route, struct bus_rcpt *rcpt)
+{
+	if (!route->multicast)
+		return -ENOBUFS;
+	rcpt->drop = true;
+	return 0;
+}
+
+static int bus_rcpt_full(struct bus_route *route, struct bus_rcpt *rcpt,
+			 int err)
+{
+	switch (bus_rcpt_policy(route, rcpt)) {
+	case BUS_OVERFLOW_REJECT:
+		return -ENOBUFS;
+	case BUS_OVERFLOW_DROP:
+		rcpt->drop = true;
+		return 0;
+	case BUS_OVERFLOW_DISCONNECT:
+		if (err == -EDQUOT)
+			return bus_rcpt_over_share(route, rcpt);
+		rcpt->drop = true;
+		rcpt->kick = true;
+		route->kick = true;
+		bus_client_get(rcpt->client);
+		return 0;
+	case BUS_OVERFLOW_MASTER:
+		route->reason = BUS_REASON_FULL;
+		return BUS_TO_MASTER;
+	default:
+		return bus_route_block(route, rcpt);
+	}
+}
+
+static int bus_rcpt_closed(struct bus_route *route, struct bus_rcpt *rcpt)
+{
+	if (route->multicast || rcpt->eaves) {
+		rcpt->drop = true;
+		return 0;
+	}
+	/* On its own link the sender learns it; anybody else is gone. */
+	if (rcpt->client == route->src)
+		return -EPIPE;
+	return BUS_LOST_RACE;
+}
+
+static int bus_rcpt_no_room(struct bus_route *route, struct bus_rcpt *rcpt,
+			    int err)
+{
+	switch (err) {
+	case -EAGAIN:
+	case -EDQUOT:
+		return bus_rcpt_full(route, rcpt, err);
+	case BUS_NEED_MEMORY:
+		route->want_share = route->nr;
+		return err;
+	default:
+		return bus_rcpt_closed(route, rcpt);
+	}
+}
+
+static int bus_rcpt_reserve(struct bus_route *route, struct bus_rcpt *rcpt)
+{
+	struct bus_user *user = bus_rcpt_user(route, rcpt);
+	int err;
+
+	/* Who may lose the message needs no room in advance, but a share, which
+	 * may have to be allocated.
+	 */
+	if (!user && bus_rcpt_policy(route, rcpt) == BUS_OVERFLOW_DROP)
+		return 0;
+
+	err = bus_queue_reserve(rcpt->sk, route->skb->truesize, user,
+				&route->spare_share, &rcpt->share);
+	if (err)
+		return bus_rcpt_no_room(route, rcpt, err);
+
+	rcpt->reserved = true;
+	return 0;
+}
+
+/* A copy and room for each. */
+static int bus_route_reserve(struct bus_route *route)
+{
+	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+	int err;
+
+	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
+		if (rcpt == route->rcpt)
+			rcpt->skb = route->skb;
+		else if (bus_rcpt_clone(route, rcpt))
+			return BUS_NEED_MEMORY;
+		err = bus_rcpt_reserve(route, rcpt);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Staging. */
+
+static struct scm_fp_list *bus_route_take_fds(struct bus_route *route)
+{
+	struct scm_fp_list *fp = route->fp;
+
+	if (route->nr_spare_fp)
+		return route->spare_fp[--route->nr_spare_fp];
+	route->fp = NULL;
+	return fp;
+}
+
+/* The copy gets a reference to the message from the caller. */
+static void bus_rcpt_dress(struct bus_route *route, struct bus_rcpt *rcpt)
+{
+	struct bus_skb_cb *cb = bus_cb(rcpt->skb);
+	bool tell = rcpt->to_master && route->joined;
+
+	cb->msg = route->msg;
+	cb->fp = NULL;
+	cb->share = rcpt->share;
+	cb->reason = tell ? route->reason : BUS_REASON_NONE;
+	cb->flags = tell ? route->flags : 0;
+	cb->ctrunc = false;
+	if (route->msg->nr_fds) {
+		if (bus_rcpt_wants_fds(route, rcpt))
+			cb->fp = bus_route_take_fds(route);
+		else
+			cb->ctrunc = true;
+	}
+	rcpt->skb->destructor = bus_skb_destruct;
+}
+
+static void bus_rcpt_undress(struct bus_route *route, struct bus_rcpt *rcpt)
+{
+	struct bus_skb_cb *cb = bus_cb(rcpt->skb);
+
+	rcpt->skb->destructor = NULL;
+	if (cb->fp && route->fp)
+		route->spare_fp[route->nr_spare_fp++] = cb->fp;
+	else if (cb->fp)
+		route->fp = cb->fp;
+	cb->fp = NULL;
+	bus_msg_put(route->msg);
+}
+
+static int bus_rcpt_stage(struct bus_route *route, struct bus_rcpt *rcpt)
+{
+	int err;
+
+	if (rcpt->reserved)
+		err = bus_queue_add_reserved(rcpt->sk, rcpt->skb);
+	else
+		err = bus_queue_add(rcpt->sk, rcpt->skb,
+				    bus_rcpt_user(route, rcpt),
+				    &route->spare_share);
+	rcpt->reserved = false;
+	rcpt->queued = !err;
+	return err;
+}
+
+/* What was queued is the receiver's; it is not to be touched any more. */
+static void bus_rcpt_forget_copy(struct bus_route *route, struct bus_rcpt *rcpt)
+{
+	if (rcpt->skb == route->skb)
+		route->skb = NULL;
+	rcpt->skb = NULL;
+}
+
+static enum bus_stat bus_rcpt_stat(const struct bus_route *route,
+				   const struct bus_rcpt *rcpt)
+{
+	if (rcpt->to_master)
+		return BUS_STAT_HANDOVERS;
+	return route->from_master ? BUS_STAT_FROM_MASTER : BUS_STAT_COPIES;
+}
+
+static void bus_rcpt_lose(struct bus_route *route, struct bus_rcpt *rcpt)
+{
+	bus_count(rcpt->client, BUS_STAT_LOST);
+	bus_queue_lose(rcpt->sk);
+}
+
+static void bus_route_finish(struct bus_route *route)
+{
+	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+
+	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
+		if (rcpt->queued) {
+			bus_rcpt_forget_copy(route, rcpt);
+			bus_count(rcpt->client, bus_rcpt_stat(route, rcpt));
+			rcpt->sk->sk_data_ready(rcpt->sk);
+			continue;
+		}
+		if (rcpt->drop)
+			bus_rcpt_lose(route, rcpt);
+		if (rcpt->skb != route->skb)
+			__skb_queue_tail(&route->spare, rcpt->skb);
+	}
+	if (route->from_master || route->reason)
+		return;
+	bus_count(route->src, route->multicast ? BUS_STAT_MULTICASTS :
+						 BUS_STAT_UNICASTS);
+}
+
+static void bus_route_commit(struct bus_route *route)
+{
+	/* Pairs with the acquire in bus_queue_first(). */
+	smp_store_release(&route->msg->committed, true);
+}
+
+static int bus_route_stage_one(struct bus_route *route)
+{
+	struct bus_rcpt *rcpt = route->rcpt;
+	int err;
+
+	rcpt->skb = route->skb;
+	refcount_inc(&route->msg->ref);
+	bus_rcpt_dress(route, rcpt);
+	err = bus_rcpt_stage(route, rcpt);
+	if (err) {
+		bus_rcpt_undress(route, rcpt);
+		err = bus_rcpt_no_room(route, rcpt, err);
+		if (err)
+			return err;
+	}
+	bus_route_settle(route, true);
+	bus_route_commit(route);
+	return 0;
+}
+
+/* The order of multicasts, in all queues. */
+static void bus_route_link(struct bus_route *route)
+{
+	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+	struct bus *bus = route->bus;
+
+	spin_lock(&bus->order_lock);
+	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
+		bus_rcpt_dress(route, rcpt);
+		if (!rcpt->drop && bus_rcpt_stage(route, rcpt))
+			rcpt->drop = true;
+	}
+	bus_route_commit(route);
+	spin_unlock(&bus->order_lock);
+}
+
+static int bus_route_stage_many(struct bus_route *route)
+{
+	int err;
+
+	err = bus_route_reserve(route);
+	if (err)
+		return err;
+
+	if (route->nr)
+		refcount_add(route->nr, &route->msg->ref);
+	bus_route_settle(route, true);
+	bus_route_link(route);
+	return 0;
+}
+
+static int bus_route_stage(struct bus_route *route)
+{
+	int err;
+
+	if (route->missed)
+		return bus_route_want_rcpts(route);
+	if (route->fp) {
+		err = bus_route_count_fds(route);
+		if (err)
+			return err;
+	}
+	if (route->nr == 1 && !route->multicast)
+		return bus_route_stage_one(route);
+	return bus_route_stage_many(route);
+}
+
+/* The master may acknowledge a hand-over as soon as it sees it. */
+static int bus_route_stage_master(struct bus_route *route)
+{
+	struct bus_client *src = route->src;
+	bool counts;
+	int err;
+
+	err = bus_route_to_master(route);
+	if (err)
+		return err;
+
+	counts = route->nr && route->joined &&
+		 (READ_ONCE(route->bus->flags) & BUS_F_ORDERED);
+	bus_route_add_eavesdroppers(route);
+	if (counts)
+		atomic_inc(&src->unacked);
+	err = bus_route_stage(route);
+	if (err && counts)
+		atomic_dec(&src->unacked);
+	return err;
+}
+
+/**
+ * bus_route_deliver() - carry out what was decided
+ * @route: route with recipients
+ *
+ * Context: Under rcu_read_lock(), in which it was decided.
+ * Return: 0 if the message is delivered; an error of send(); -EAGAIN with
+ * route->blocked if the sender has to wait; %BUS_NEED_MEMORY or
+ * %BUS_LOST_RACE.
+ */
+int bus_route_deliver(struct bus_route *route)
+{
+	int err = 0;
+
+	if (route->err)
+		return route->err;
+	if (!route->reason)
+		route->reason = route->forced;
+	if (!route->reason && !route->decided && !route->from_master)
+		route->reason = BUS_REASON_UNROUTED;
+
+	if (!route->reason) {
+		bus_route_add_eavesdroppers(route);
+		err = bus_route_stage(route);
+	}
+	if (err == BUS_TO_MASTER || (!err && route->reason))
+		err = bus_route_stage_master(route);
+	if (!err)
+		bus_route_finish(route);
+	return err;
+}
+
+/**
+ * bus_route_kick() - disconnect those who are to be disconnected
+ * @route: route of a message that was delivered
+ *
+ * Context: May sleep.
+ */
+void bus_route_kick(struct bus_route *route)
+{
+	struct bus_rcpt *rcpt;
+
+	for (rcpt = route->rcpt; rcpt < route->rcpt + route->nr; rcpt++) {
+		if (!rcpt->kick)
+			continue;
+		bus_client_disconnect(rcpt->client);
+		bus_client_put(rcpt->client);
+		rcpt->kick = false;
+	}
+}
