@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What one user may have in another's queue, and in flight. */
+#include "../../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/syscall.h>
+
+#include "bus_util.h"
+
+#define QLEN	8
+#define GROUP	BUS_MULTICAST(4)
+#define READER	2000
+#define LIMIT	"/proc/sys/net/bus/max_user_bytes"
+
+/* Credentials belong to a thread, and those of connect() count. */
+static int link_as(struct tbus *b, struct bus_link *l, uid_t uid)
+{
+	int err;
+
+	if (syscall(SYS_setresuid, uid, -1, -1))
+		return errno;
+	err = tbus_client(b, l);
+	if (syscall(SYS_setresuid, 0, -1, -1))
+		return errno;
+	return err;
+}
+
+/* link[0] is the reader, the others have users of their own, but for the
+ * second of READER; all but the senders are in GROUP.
+ */
+FIXTURE(share) {
+	struct tbus	b;
+	struct bus_link	*reader, *other;
+	struct bus_link	*a, *c, *d, *e;
+};
+
+FIXTURE_SETUP(share)
+{
+	static const uid_t uids[] = { READER, READER, 1001, 1002, 1003, 1004 };
+	unsigned int i;
+
+	/* The abstract name and the sysctl are of a namespace of our own. */
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	ASSERT_EQ(0, tbus_listen(&self->b));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, QLEN));
+	for (i = 0; i < 6; i++)
+		ASSERT_EQ(0, link_as(&self->b, &self->b.link[i], uids[i]));
+	self->b.nr = 6;
+	self->reader = &self->b.link[0];
+	self->other = &self->b.link[1];
+	self->a = &self->b.link[2];
+	self->c = &self->b.link[3];
+	self->d = &self->b.link[4];
+	self->e = &self->b.link[5];
+	ASSERT_EQ(0, bus_add(self->reader, BUS_ADDR(4, 1)));
+	ASSERT_EQ(0, bus_add(self->other, BUS_ADDR(4, 2)));
+}
+
+FIXTURE_TEARDOWN(share)
+{
+	tbus_close(&self->b);
+}
+
+/* How many messages get into the reader's queue before one does not. */
+static int fill_from(const struct bus_link *l, int expected)
+{
+	int n = 0, err;
+
+	while (!(err = say_to(l->fd, 1, "x")))
+		n++;
+	return err == expected ? n : -err;
+}
+
+TEST_F(share, messages)
+{
+	EXPECT_EQ(4, fill_from(self->a, EAGAIN));
+	EXPECT_EQ(2, fill_from(self->c, EAGAIN));
+	EXPECT_EQ(1, fill_from(self->d, EAGAIN));
+	EXPECT_EQ(0, fill_from(self->e, EAGAIN));
+	EXPECT_EQ(7, bus_get_info(self->reader->fd).qlen);
+}
+
+/* The share is a user's, not a socket's. */
+TEST_F(share, of_a_user)
+{
+	struct bus_link *twin = &self->b.link[6];
+
+	ASSERT_EQ(0, link_as(&self->b, twin, 1001));
+	self->b.nr++;
+	EXPECT_EQ(0, say_to(twin->fd, 1, "x"));
+	EXPECT_EQ(3, fill_from(self->a, EAGAIN));
+	EXPECT_EQ(0, fill_from(twin, EAGAIN));
+	EXPECT_STREQ("7:x", take(self->reader->fd));
+	EXPECT_EQ(1, fill_from(twin, EAGAIN));
+}
+
+TEST_F(share, own_user_and_master_are_exempt)
+{
+	EXPECT_EQ(0, say_to(self->a->fd, 1, "x"));
+	EXPECT_EQ(0, say_to(self->b.link[0].acc, 1, "m"));
+	EXPECT_EQ(0, say(self->reader->acc, "m"));
+	EXPECT_EQ(5, fill_from(self->other, EAGAIN));
+	EXPECT_EQ(EAGAIN, say(self->reader->acc, "m"));
+}
+
+/* The queue of an accepted socket is for one client: no share of it. */
+TEST_F(share, not_of_hand_overs)
+{
+	int n = 0;
+
+	while (!say(self->a->fd, "up"))
+		n++;
+	EXPECT_EQ(QLEN, n);
+}
+
+TEST_F(share, an_empty_queue_takes_one)
+{
+	struct bus_link *tiny = &self->b.link[6];
+
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 1));
+	ASSERT_EQ(0, link_as(&self->b, tiny, READER));
+	self->b.nr++;
+	EXPECT_EQ(0, say_to(self->a->fd, 7, "x"));
+	EXPECT_EQ(EAGAIN, say_to(self->a->fd, 7, "x"));
+	EXPECT_STREQ("3:x", take(tiny->fd));
+	EXPECT_EQ(0, say_to(self->c->fd, 7, "x"));
+}
+
+static int send_bytes(int fd, __u64 addr, size_t len)
+{
+	static char buf[1 << 20];
+	struct sockaddr_bus to;
+
+	bus_to(&to, addr);
+	return ERR(sendto(fd, buf, len, MSG_DONTWAIT, (void *)&to,
+			  BUS_NAME_MIN));
+}
+
+TEST_F(share, bytes)
+{
+	struct bus_link *l = &self->b.link[6];
+	int n = 0, m = 0;
+
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 1000));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, 64 << 10));
+	ASSERT_EQ(0, link_as(&self->b, l, READER));
+	self->b.nr++;
+	while (!send_bytes(self->a->fd, 7, 1000))
+		n++;
+	while (!send_bytes(self->other->fd, 7, 1000))
+		m++;
+	/* Half for the one user, what is left for the reader's own. */
+	EXPECT_LE(8, n);
+	EXPECT_LE(n, m);
+	EXPECT_GE(n + 1, m);
+}
+
+static int policy(const struct bus_link *l, __u32 unicast, __u32 multicast)
+{
+	return bus_overflow(l->acc, unicast, multicast);
+}
+
+TEST_F(share, policy_reject)
+{
+	ASSERT_EQ(0, policy(self->reader, BUS_OVERFLOW_REJECT,
+			    BUS_OVERFLOW_DROP));
+	EXPECT_EQ(4, fill_from(self->a, ENOBUFS));
+	EXPECT_EQ(2, fill_from(self->c, ENOBUFS));
+}
+
+TEST_F(share, policy_drop)
+{
+	int i;
+
+	ASSERT_EQ(0, policy(self->reader, BUS_OVERFLOW_DROP,
+			    BUS_OVERFLOW_DROP));
+	for (i = 0; i < 6; i++)
+		EXPECT_EQ(0, say_to(self->a->fd, 1, "x"));
+	EXPECT_EQ(2, bus_get_info(self->reader->fd).lost);
+	EXPECT_EQ(4, bus_get_info(self->reader->fd).qlen);
+}
+
+/* Who sends too much does not get his victim disconnected. */
+TEST_F(share, policy_disconnect)
+{
+	int i;
+
+	ASSERT_EQ(0, policy(self->reader, BUS_OVERFLOW_DISCONNECT,
+			    BUS_OVERFLOW_DISCONNECT));
+	EXPECT_EQ(4, fill_from(self->a, ENOBUFS));
+	EXPECT_EQ(0, say_to(self->a->fd, GROUP, "all"));
+	EXPECT_EQ(BUS_STATE_JOINED, bus_get_info(self->reader->fd).state);
+	EXPECT_EQ(1, bus_get_info(self->reader->fd).lost);
+	EXPECT_STREQ("3:all", take(self->other->fd));
+
+	/* His own user can. */
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(0, say_to(self->other->fd, 1, "x"));
+	EXPECT_EQ(0, say_to(self->other->fd, 1, "x"));
+	EXPECT_EQ(BUS_STATE_CLOSED, bus_get_info(self->reader->fd).state);
+}
+
+TEST_F(share, policy_master)
+{
+	ASSERT_EQ(0, bus_opt(self->a->acc, BUS_RECV_INFO, BUS_INFO_REASON));
+	ASSERT_EQ(0, policy(self->reader, BUS_OVERFLOW_MASTER,
+			    BUS_OVERFLOW_DROP));
+	EXPECT_EQ(4 + QLEN, fill_from(self->a, EAGAIN));
+	EXPECT_STREQ("3:x reason=FULL", take(self->a->acc));
+}
+
+/* A multicast is lost for those in whose queues the sender has too much. */
+TEST_F(share, multicast_drop)
+{
+	int i;
+
+	EXPECT_EQ(4, fill_from(self->a, EAGAIN));
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(0, say_to(self->a->fd, GROUP, "y"));
+	EXPECT_EQ(4, bus_get_info(self->reader->fd).lost);
+	EXPECT_EQ(0, bus_get_info(self->other->fd).lost);
+	EXPECT_EQ(0, say_to(self->c->fd, GROUP, "z"));
+	EXPECT_EQ(4, bus_get_info(self->reader->fd).lost);
+}
+
+TEST_F(share, multicast_block)
+{
+	struct bus_info before;
+
+	ASSERT_EQ(0, policy(self->reader, BUS_OVERFLOW_BLOCK,
+			    BUS_OVERFLOW_BLOCK));
+	EXPECT_EQ(4, fill_from(self->a, EAGAIN));
+	before = bus_get_info(self->other->fd);
+	EXPECT_EQ(EAGAIN, say_to(self->a->fd, GROUP, "y"));
+	EXPECT_EQ(before.copies, bus_get_info(self->other->fd).copies);
+	EXPECT_EQ(0, say_to(self->c->fd, GROUP, "z"));
+	EXPECT_STREQ("3:x", take(self->reader->fd));
+	EXPECT_EQ(EAGAIN, say_to(self->a->fd, GROUP, "y"));
+	EXPECT_STREQ("3:x", take(self->reader->fd));
+	EXPECT_EQ(0, say_to(self->a->fd, GROUP, "y"));
+}
+
+static bool writable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	poll(&p, 1, 0);
+	return p.revents & POLLOUT;
+}
+
+/* Room is what the share leaves, not what the queue does. */
+TEST_F(share, poll)
+{
+	EXPECT_EQ(0, say_to(self->c->fd, 1, "x"));
+	EXPECT_EQ(0, say_to(self->c->fd, 1, "x"));
+	EXPECT_EQ(3, fill_from(self->a, EAGAIN));
+	EXPECT_FALSE(writable(self->a->fd));
+	EXPECT_STREQ("4:x", take(self->reader->fd));
+	EXPECT_FALSE(writable(self->a->fd));
+	EXPECT_STREQ("4:x", take(self->reader->fd));
+	EXPECT_TRUE(writable(self->a->fd));
+	EXPECT_EQ(1, fill_from(self->a, EAGAIN));
+}
+
+TEST_F(share, wait)
+{
+	struct bus_call call = {
+		.fn = call_send, .fd = self->a->fd, .addr = 1, .text = "last",
+	};
+
+	EXPECT_EQ(4, fill_from(self->a, EAGAIN));
+	call_start(&call);
+	EXPECT_TRUE(call_sleeps(&call));
+	EXPECT_STREQ("3:x", take(self->reader->fd));
+	EXPECT_EQ(0, call_wait(&call));
+	EXPECT_EQ(4, bus_get_info(self->reader->fd).qlen);
+}
+
+/* More users than are remembered for a queue, one after the other and at
+ * once; their ids are gone with them.
+ */
+TEST_F(share, many_users)
+{
+	struct bus_link l;
+	int i, fds[6];
+
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, link_as(&self->b, &l, 3000 + i));
+		EXPECT_EQ(0, say_to(l.fd, 1, "x"));
+		bus_link_close(&l);
+		EXPECT_NE(0, strcmp("EAGAIN", take(self->reader->fd)));
+	}
+	for (i = 0; i < 6; i++) {
+		ASSERT_EQ(0, link_as(&self->b, &l, 4000 + i));
+		EXPECT_EQ(0, say_to(l.fd, 2, "x"));
+		close(l.acc);
+		fds[i] = l.fd;
+	}
+	for (i = 0; i < 6; i++) {
+		EXPECT_NE(0, strcmp("EAGAIN", take(self->other->fd)));
+		close(fds[i]);
+	}
+}
+
+static int set_limit(unsigned long bytes)
+{
+	int fd = open(LIMIT, O_WRONLY), err = 0;
+
+	if (fd < 0)
+		return errno;
+	if (dprintf(fd, "%lu\n", bytes) < 0)
+		err = errno;
+	close(fd);
+	return err;
+}
+
+TEST_F(share, bytes_in_flight)
+{
+	ASSERT_EQ(0, set_limit(200 << 10));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 1, 100 << 10));
+	/* However many copies it has, and wherever they are. */
+	EXPECT_EQ(0, send_bytes(self->a->fd, BUS_MULTICAST(4), 10));
+	EXPECT_EQ(ENOBUFS, send_bytes(self->a->fd, 2, 100 << 10));
+	EXPECT_EQ(ENOBUFS, send_bytes(self->a->fd, 0, 100 << 10));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 2, 1000));
+	EXPECT_EQ(0, send_bytes(self->c->fd, 0, 100 << 10));
+	EXPECT_EQ(0, send_bytes(self->other->acc, 2, 100 << 10));
+
+	EXPECT_NE(0, strcmp("EAGAIN", take(self->reader->fd)));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 0, 100 << 10));
+	EXPECT_EQ(ENOBUFS, send_bytes(self->a->fd, 0, 100 << 10));
+}
+
+/* It is the user who is limited, on all buses together. */
+TEST_F(share, bytes_on_two_buses)
+{
+	struct bus_link l, to;
+	struct tbus second;
+
+	ASSERT_EQ(0, set_limit(200 << 10));
+	ASSERT_EQ(0, tbus_listen(&second));
+	ASSERT_EQ(0, link_as(&second, &to, READER));
+	ASSERT_EQ(0, link_as(&second, &l, 1001));
+	EXPECT_EQ(0, send_bytes(l.fd, 1, 120 << 10));
+	EXPECT_EQ(ENOBUFS, send_bytes(self->a->fd, 1, 100 << 10));
+	bus_link_close(&to);
+	EXPECT_EQ(0, send_bytes(self->a->fd, 1, 100 << 10));
+	bus_link_close(&l);
+	close(second.listener);
+}
+
+TEST_HARNESS_MAIN
