@@ -23,7 +23,9 @@
 #include <linux/filter.h>
 
 #define PREFIX		1
-#define MAX_RECEIVERS	512
+#define MAX_RECEIVERS	2048
+#define MAX_SAMPLES	4096
+#define BATCH		10		/* rounds of a sample */
 
 /* One bus, or as many pairs of AF_UNIX sockets as it would have receivers. */
 struct bench {
@@ -43,7 +45,14 @@ struct row {
 	int		rounds;
 };
 
-static char buf[1 << 20];
+/* A tick or a refilled slab falls on some rounds: the median is without. */
+struct samples {
+	double	v[MAX_SAMPLES];
+	int	nr;
+};
+
+/* Aligned, as where a page ends in it changes what a copy costs. */
+static char buf[1 << 20] __attribute__((aligned(4096)));
 static struct sockaddr_bus bus_name;
 
 static double now(void)
@@ -58,6 +67,25 @@ static void check(int ok, const char *what)
 {
 	if (!ok)
 		err(1, "%s", what);
+}
+
+static void sample(struct samples *s, double value)
+{
+	check(s->nr < MAX_SAMPLES, "room for samples");
+	s->v[s->nr++] = value;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static double median(struct samples *s)
+{
+	qsort(s->v, s->nr, sizeof(s->v[0]), compare);
+	return s->v[s->nr / 2];
 }
 
 static void bus_to(struct sockaddr_bus *to, __u64 addr)
@@ -112,7 +140,7 @@ static void open_unix(struct bench *b, int type)
 
 static void open_bench(struct bench *b, int ours, int receivers)
 {
-	struct rlimit lim = { 8192, 8192 };
+	struct rlimit lim = { 16384, 16384 };
 
 	setrlimit(RLIMIT_NOFILE, &lim);
 	memset(b, 0, sizeof(*b));
@@ -155,21 +183,23 @@ static void nothing_left(struct bench *b)
 /* One process sends and receives. */
 static double run_unicast(const struct row *row, int ours, int rounds)
 {
+	static struct samples s;
 	struct bench b;
 	double start;
-	int i;
+	int i, n;
 
 	open_bench(&b, ours, 1);
-	send_one(&b, 0, row->size);
-	recv_one(&b, 0, row->size);
-	start = now();
-	for (i = 0; i < rounds; i++) {
-		send_one(&b, 0, row->size);
-		recv_one(&b, 0, row->size);
+	for (n = -BATCH; n < rounds; n += BATCH) {
+		start = now();
+		for (i = 0; i < BATCH; i++) {
+			send_one(&b, 0, row->size);
+			recv_one(&b, 0, row->size);
+		}
+		if (n >= 0)
+			sample(&s, (now() - start) / BATCH);
 	}
-	start = now() - start;
 	nothing_left(&b);
-	return start / rounds;
+	return median(&s);
 }
 
 /* More than AF_UNIX takes in one packet goes through a stream, by a thread's
@@ -177,6 +207,7 @@ static double run_unicast(const struct row *row, int ours, int rounds)
  */
 static double run_stream(const struct row *row, int ours, int rounds)
 {
+	static struct samples s;
 	const int chunk = 64 << 10;
 	struct bench b = { .nr = 0 };
 	double start;
@@ -186,16 +217,18 @@ static double run_stream(const struct row *row, int ours, int rounds)
 		return run_unicast(row, ours, rounds);
 
 	open_unix(&b, SOCK_STREAM);
-	start = now();
-	for (i = 0; i < rounds; i++)
+	for (i = -1; i < rounds; i++) {
+		start = now();
 		for (pos = 0; pos < row->size; pos += chunk) {
 			send_one(&b, 0, chunk);
 			check(recv(b.rx[0], buf + pos, chunk, MSG_WAITALL) ==
 			      chunk, "recv");
 		}
-	start = now() - start;
+		if (i >= 0)
+			sample(&s, now() - start);
+	}
 	nothing_left(&b);
-	return start / rounds;
+	return median(&s);
 }
 
 /* Two clients, one process each. */
@@ -216,14 +249,19 @@ static void pong(int fd, int ours, int size, int rounds)
 
 static double ping(struct bench *b, int size, int rounds)
 {
-	double start = now();
-	int i, fd = b->ours ? b->rx[b->nr] : b->tx[0];
+	int i, n, fd = b->ours ? b->rx[b->nr] : b->tx[0];
+	static struct samples s;
+	double start;
 
-	for (i = 0; i < rounds; i++) {
-		send_one(b, 0, size);
-		check(recv(fd, buf, size, 0) == size, "recv");
+	for (n = 0; n < rounds; n += BATCH) {
+		start = now();
+		for (i = 0; i < BATCH; i++) {
+			send_one(b, 0, size);
+			check(recv(fd, buf, size, 0) == size, "recv");
+		}
+		sample(&s, (now() - start) / BATCH);
 	}
-	return now() - start;
+	return median(&s);
 }
 
 static double run_pingpong(const struct row *row, int ours, int rounds)
@@ -239,7 +277,7 @@ static double run_pingpong(const struct row *row, int ours, int rounds)
 	wait(&status);
 	if (status)
 		errx(1, "the other process failed");
-	return ns / rounds;
+	return ns;
 }
 
 static void send_many(struct bench *b, int size)
@@ -260,8 +298,9 @@ static void send_many(struct bench *b, int size)
 /* What the sender does counts; receivers read outside of the time. */
 static double run_multicast(const struct row *row, int ours, int rounds)
 {
-	double start, ns = 0;
+	static struct samples s;
 	struct bench b;
+	double start;
 	int i, n;
 
 	open_bench(&b, ours, row->receivers);
@@ -269,18 +308,19 @@ static double run_multicast(const struct row *row, int ours, int rounds)
 		start = now();
 		send_many(&b, row->size);
 		if (n >= 0)
-			ns += now() - start;
+			sample(&s, now() - start);
 		for (i = 0; i < b.nr; i++)
 			recv_one(&b, i, row->size);
 	}
 	nothing_left(&b);
-	return ns / rounds;
+	return median(&s);
 }
 
 static double run_multicast_recv(const struct row *row, int ours, int rounds)
 {
-	double start, ns = 0;
+	static struct samples s;
 	struct bench b;
+	double start;
 	int i, n;
 
 	open_bench(&b, ours, row->receivers);
@@ -290,10 +330,10 @@ static double run_multicast_recv(const struct row *row, int ours, int rounds)
 		for (i = 0; i < b.nr; i++)
 			recv_one(&b, i, row->size);
 		if (n >= 0)
-			ns += now() - start;
+			sample(&s, now() - start);
 	}
 	nothing_left(&b);
-	return ns / rounds / b.nr;
+	return median(&s) / b.nr;
 }
 
 /* All but one refuse; the peer is the same without filters. */
@@ -301,8 +341,9 @@ static double run_bpf(const struct row *row, int ours, int rounds)
 {
 	struct sock_filter refuse[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
 	struct sock_fprog prog = { 1, refuse };
-	double start, ns = 0;
+	static struct samples s;
 	struct bench b;
+	double start;
 	int i, n, get;
 
 	open_bench(&b, 1, row->receivers);
@@ -314,12 +355,12 @@ static double run_bpf(const struct row *row, int ours, int rounds)
 		start = now();
 		send_many(&b, row->size);
 		if (n >= 0)
-			ns += now() - start;
+			sample(&s, now() - start);
 		for (i = 0; i < get; i++)
 			recv_one(&b, i, row->size);
 	}
 	nothing_left(&b);
-	return ns / rounds;
+	return median(&s);
 }
 
 /* Round trips on two pairs of one bus at once; the peer is one pair. */
@@ -368,7 +409,7 @@ static double run_stuck(const struct row *row, int ours, int rounds)
 		pong(b.rx[0], 1, row->size, rounds);
 	ns = ping(&b, row->size, rounds);
 	wait(NULL);
-	return ns / rounds;
+	return ns;
 }
 
 static double slab_bytes(void)
@@ -400,19 +441,26 @@ static double run_idle_mem(const struct row *row, int ours, int rounds)
 
 static const struct row rows[] = {
 	{ "unicast-64", run_unicast, 64, 1, 2000 },
+	{ "unicast-1k", run_unicast, 1 << 10, 1, 1000 },
 	{ "unicast-4k", run_unicast, 4 << 10, 1, 1000 },
+	{ "unicast-16k", run_unicast, 16 << 10, 1, 500 },
 	{ "unicast-64k", run_unicast, 64 << 10, 1, 200 },
+	{ "unicast-256k", run_stream, 256 << 10, 1, 50 },
 	{ "unicast-1m", run_stream, 1 << 20, 1, 20 },
 	{ "pingpong-64", run_pingpong, 64, 1, 1000 },
 	{ "multicast-1", run_multicast, 64, 1, 500 },
+	{ "multicast-2", run_multicast, 64, 2, 500 },
+	{ "multicast-4", run_multicast, 64, 4, 500 },
 	{ "multicast-8", run_multicast, 64, 8, 200 },
-	{ "multicast-64", run_multicast, 64, 64, 50 },
-	{ "multicast-512", run_multicast, 64, 512, 10 },
+	{ "multicast-16", run_multicast, 64, 16, 100 },
+	{ "multicast-64", run_multicast, 64, 64, 100 },
+	{ "multicast-128", run_multicast, 64, 128, 30 },
+	{ "multicast-512", run_multicast, 64, 512, 20 },
 	{ "multicast-recv", run_multicast_recv, 64, 8, 200 },
 	{ "bpf-64", run_bpf, 64, 64, 50 },
 	{ "pairs", run_pairs, 64, 2, 20000 },
 	{ "stuck", run_stuck, 64, 2, 20000 },
-	{ "idle-mem", run_idle_mem, 0, 512, 1 },
+	{ "idle-mem", run_idle_mem, 0, 2000, 1 },
 };
 
 int main(int argc, char **argv)
