@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What a message costs, compared with scripts/bench.record.
+
+lane_bench() {
+	local dir=$top/build/results/bench status=0
+
+	mkdir -p "$dir"
+	say "bench: the counted rows, in a guest"
+	"$top/scripts/bench" --guard >"$dir/guard.tap" || status=$?
+	take_tap bench "$dir/guard.tap" "$status"
+}
