@@ -261,21 +261,72 @@ int nfdbus_nl_bus_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 /* Peers. */
 
-static int nfdbus_put_peer(struct nfdbus_dump *d,
-			   const struct nfdbus_peer *peer)
+static int nfdbus_put_peer(struct sk_buff *skb, const struct nfdbus_peer *peer)
 {
-	struct sk_buff *skb = d->skb;
-
-	if (nla_put_u64_64bit(skb, NFDBUS_A_PEER_COOKIE, d->cookie,
-			      NFDBUS_A_PEER_PAD) ||
+	lockdep_assert_held(&peer->bus->lock);
+	if (nla_put_u64_64bit(skb, NFDBUS_A_PEER_COOKIE,
+			      bus_cookie(peer->bus->bus), NFDBUS_A_PEER_PAD) ||
 	    nla_put_u64_64bit(skb, NFDBUS_A_PEER_ADDR, peer->addr,
 			      NFDBUS_A_PEER_PAD) ||
 	    nla_put_u32(skb, NFDBUS_A_PEER_FLAGS, peer->flags) ||
+	    nla_put_u32(skb, NFDBUS_A_PEER_MAX_REPLIES, peer->max_replies) ||
 	    nla_put_u32(skb, NFDBUS_A_PEER_NAMES, peer->nr_names) ||
 	    nla_put_u32(skb, NFDBUS_A_PEER_RULES, peer->nr_rules) ||
 	    nla_put_u32(skb, NFDBUS_A_PEER_REPLIES, READ_ONCE(peer->nr_waits)))
 		return -EMSGSIZE;
 	return 0;
+}
+
+static int nfdbus_get_peer(const struct nfdbus_peer *peer,
+			   struct genl_info *info)
+{
+	struct sk_buff *skb;
+	void *hdr;
+	int err;
+
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+
+	err = -EMSGSIZE;
+	hdr = genlmsg_iput(skb, info);
+	if (!hdr)
+		goto err_free;
+
+	mutex_lock(&peer->bus->lock);
+	err = nfdbus_put_peer(skb, peer);
+	mutex_unlock(&peer->bus->lock);
+	if (err)
+		goto err_free;
+
+	genlmsg_end(skb, hdr);
+	return genlmsg_reply(skb, info);
+
+err_free:
+	nlmsg_free(skb);
+	return err;
+}
+
+int nfdbus_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct bus_client *client;
+	struct bus *bus;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, NFDBUS_A_PEER_FD))
+		return -EINVAL;
+
+	bus = nfdbus_client_from_fd(info->extack, info->attrs[NFDBUS_A_PEER_FD],
+				    &client);
+	if (IS_ERR(bus))
+		return PTR_ERR(bus);
+
+	/* A reply that has been delivered is not waited for any more. */
+	bus_synchronize(bus);
+	err = nfdbus_get_peer(bus_client_proto_data(client), info);
+	bus_client_put(client);
+	bus_put(bus);
+	return err;
 }
 
 static int nfdbus_fill_peers(struct nfdbus_dump *d, struct nfdbus_bus *nb)
@@ -291,7 +342,7 @@ static int nfdbus_fill_peers(struct nfdbus_dump *d, struct nfdbus_bus *nb)
 		hdr = nfdbus_dump_begin(d);
 		if (!hdr)
 			return -EMSGSIZE;
-		err = nfdbus_dump_end(d, hdr, nfdbus_put_peer(d, peer));
+		err = nfdbus_dump_end(d, hdr, nfdbus_put_peer(d->skb, peer));
 		if (err)
 			return err;
 	}

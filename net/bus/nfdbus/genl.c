@@ -12,9 +12,10 @@
 #include <uapi/linux/nfdbus.h>
 
 /* Common nested types */
-const struct nla_policy nfdbus_client_nl_policy[NFDBUS_A_CLIENT_FLAGS + 1] = {
+const struct nla_policy nfdbus_client_nl_policy[NFDBUS_A_CLIENT_MAX_REPLIES + 1] = {
 	[NFDBUS_A_CLIENT_FD] = { .type = NLA_S32, },
 	[NFDBUS_A_CLIENT_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x1),
+	[NFDBUS_A_CLIENT_MAX_REPLIES] = { .type = NLA_U32, },
 };
 
 const struct nla_policy nfdbus_conf_nl_policy[NFDBUS_A_CONF_MAX_MSG + 1] = {
@@ -56,8 +57,13 @@ static const struct nla_policy nfdbus_bus_get_nl_policy[NFDBUS_A_BUS_FD + 1] = {
 	[NFDBUS_A_BUS_FD] = { .type = NLA_S32, },
 };
 
+/* NFDBUS_CMD_PEER_GET - do */
+static const struct nla_policy nfdbus_peer_get_do_nl_policy[NFDBUS_A_PEER_FD + 1] = {
+	[NFDBUS_A_PEER_FD] = { .type = NLA_S32, },
+};
+
 /* NFDBUS_CMD_PEER_GET - dump */
-static const struct nla_policy nfdbus_peer_get_nl_policy[NFDBUS_A_PEER_COOKIE + 1] = {
+static const struct nla_policy nfdbus_peer_get_dump_nl_policy[NFDBUS_A_PEER_COOKIE + 1] = {
 	[NFDBUS_A_PEER_COOKIE] = { .type = NLA_U64, },
 };
 
@@ -101,8 +107,15 @@ static const struct genl_split_ops nfdbus_nl_ops[] = {
 	},
 	{
 		.cmd		= NFDBUS_CMD_PEER_GET,
+		.doit		= nfdbus_nl_peer_get_doit,
+		.policy		= nfdbus_peer_get_do_nl_policy,
+		.maxattr	= NFDBUS_A_PEER_FD,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= NFDBUS_CMD_PEER_GET,
 		.dumpit		= nfdbus_nl_peer_get_dumpit,
-		.policy		= nfdbus_peer_get_nl_policy,
+		.policy		= nfdbus_peer_get_dump_nl_policy,
 		.maxattr	= NFDBUS_A_PEER_COOKIE,
 		.flags		= GENL_CMD_CAP_DUMP,
 	},

@@ -13,7 +13,7 @@
 #include <uapi/linux/nfdbus.h>
 
 /* Common nested types */
-extern const struct nla_policy nfdbus_client_nl_policy[NFDBUS_A_CLIENT_FLAGS + 1];
+extern const struct nla_policy nfdbus_client_nl_policy[NFDBUS_A_CLIENT_MAX_REPLIES + 1];
 extern const struct nla_policy nfdbus_conf_nl_policy[NFDBUS_A_CONF_MAX_MSG + 1];
 extern const struct nla_policy nfdbus_owner_nl_policy[NFDBUS_A_OWNER_NAME + 1];
 extern const struct nla_policy nfdbus_rule_nl_policy[NFDBUS_A_RULE_TEXT + 1];
@@ -22,6 +22,7 @@ int nfdbus_nl_set_doit(struct sk_buff *skb, struct genl_info *info);
 int nfdbus_nl_take_replies_doit(struct sk_buff *skb, struct genl_info *info);
 int nfdbus_nl_bus_get_doit(struct sk_buff *skb, struct genl_info *info);
 int nfdbus_nl_bus_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int nfdbus_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info);
 int nfdbus_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int nfdbus_nl_match_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);

@@ -151,6 +151,7 @@ struct nfdbus_peer *nfdbus_peer_alloc(struct nfdbus_bus *nb, u64 addr)
 
 	peer->bus = nb;
 	peer->addr = addr;
+	peer->max_replies = U32_MAX;
 	INIT_LIST_HEAD(&peer->change_link);
 	INIT_LIST_HEAD(&peer->link);
 	INIT_LIST_HEAD(&peer->names);

@@ -45,7 +45,8 @@ struct nfdbus_set {
  * @client: returns the client of an accepted socket, referenced, or NULL
  *
  * Context: May sleep.
- * Return: The bus, referenced, or an ERR_PTR().
+ * Return: The bus, referenced, or an ERR_PTR(): -EPERM for a client's socket,
+ * -EINVAL for all else that gives no authority.
  */
 struct bus *nfdbus_bus_from_fd(struct netlink_ext_ack *extack,
 			       const struct nlattr *attr,
@@ -54,14 +55,16 @@ struct bus *nfdbus_bus_from_fd(struct netlink_ext_ack *extack,
 	struct bus *bus;
 
 	bus = bus_from_fd(nla_get_s32(attr), client);
-	if (bus == ERR_PTR(-EPERM))
+	if (bus == ERR_PTR(-EPERM)) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
 				    "a client has no authority over its bus");
-	else if (IS_ERR(bus))
+		return bus;
+	}
+	if (IS_ERR(bus)) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
 				    "not a socket of the master of a bus");
-	if (IS_ERR(bus))
-		return bus;
+		return ERR_PTR(-EINVAL);
+	}
 	if (bus_proto_id(bus) == BUS_PROTO_DBUS)
 		return bus;
 
@@ -72,9 +75,18 @@ struct bus *nfdbus_bus_from_fd(struct netlink_ext_ack *extack,
 	return ERR_PTR(-EINVAL);
 }
 
-static struct bus *nfdbus_client_from_fd(struct netlink_ext_ack *extack,
-					 const struct nlattr *attr,
-					 struct bus_client **client)
+/**
+ * nfdbus_client_from_fd() - find the client of an accepted socket
+ * @extack: for what is wrong with it
+ * @attr: has the descriptor
+ * @client: returns the client, which has joined, referenced
+ *
+ * Context: May sleep.
+ * Return: Its bus, referenced, or an ERR_PTR().
+ */
+struct bus *nfdbus_client_from_fd(struct netlink_ext_ack *extack,
+				  const struct nlattr *attr,
+				  struct bus_client **client)
 {
 	struct bus *bus = nfdbus_bus_from_fd(extack, attr, client);
 
@@ -147,6 +159,22 @@ static int nfdbus_set_conf(struct nfdbus_set *set, struct nlattr *attr)
 	return 0;
 }
 
+static void nfdbus_set_change_peer(struct nfdbus_set *set,
+				   struct nfdbus_peer *peer,
+				   struct nlattr **tb)
+{
+	if (list_empty(&peer->change_link)) {
+		peer->want_flags = peer->flags;
+		peer->want_max_replies = peer->max_replies;
+		list_add_tail(&peer->change_link, &set->peers);
+	}
+	if (tb[NFDBUS_A_CLIENT_FLAGS])
+		peer->want_flags = nla_get_u32(tb[NFDBUS_A_CLIENT_FLAGS]);
+	if (tb[NFDBUS_A_CLIENT_MAX_REPLIES])
+		peer->want_max_replies =
+			nla_get_u32(tb[NFDBUS_A_CLIENT_MAX_REPLIES]);
+}
+
 static int nfdbus_set_peer(struct nfdbus_set *set, struct nlattr *attr)
 {
 	struct nlattr *tb[NFDBUS_A_CLIENT_MAX + 1];
@@ -159,17 +187,11 @@ static int nfdbus_set_peer(struct nfdbus_set *set, struct nlattr *attr)
 		return err;
 	if (!tb[NFDBUS_A_CLIENT_FD])
 		return nfdbus_set_missing(set, attr, NFDBUS_A_CLIENT_FD);
-	if (!tb[NFDBUS_A_CLIENT_FLAGS])
-		return nfdbus_set_missing(set, attr, NFDBUS_A_CLIENT_FLAGS);
 
 	err = nfdbus_set_peer_from_fd(set, tb[NFDBUS_A_CLIENT_FD], &peer);
-	if (err || !peer)
-		return err;
-
-	peer->want_flags = nla_get_u32(tb[NFDBUS_A_CLIENT_FLAGS]);
-	if (list_empty(&peer->change_link))
-		list_add_tail(&peer->change_link, &set->peers);
-	return 0;
+	if (!err && peer)
+		nfdbus_set_change_peer(set, peer, tb);
+	return err;
 }
 
 static int nfdbus_set_rule(struct nfdbus_set *set, struct nfdbus_peer *owner,
@@ -286,7 +308,9 @@ static bool nfdbus_set_commit_peers(struct nfdbus_set *set)
 	list_for_each_entry_safe(peer, tmp, &set->peers, change_link) {
 		list_del_init(&peer->change_link);
 		lost |= peer->flags & ~peer->want_flags;
+		lost |= peer->max_replies > peer->want_max_replies;
 		WRITE_ONCE(peer->flags, peer->want_flags);
+		WRITE_ONCE(peer->max_replies, peer->want_max_replies);
 	}
 	return lost;
 }

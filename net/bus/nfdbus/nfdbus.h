@@ -564,8 +564,10 @@ struct nfdbus_bus {
  * @addr: unique address
  * @slot: a number that no other peer has; constant
  * @flags: NFDBUS_PEER_F_*; written under bus->lock
+ * @max_replies: it may wait for, if fewer than bus->max_replies; likewise
  * @gone: it has left; under bus->lock
  * @want_flags: @flags after a request; under bus->lock
+ * @want_max_replies: @max_replies after it; likewise
  * @change_link: in a request that changes it; under bus->lock
  * @link: in bus->peers; under bus->lock
  * @unique: its unique name, in @unique_buf
@@ -588,8 +590,10 @@ struct nfdbus_peer {
 	u64			addr;
 	int			slot;
 	u32			flags;
+	u32			max_replies;
 	bool			gone;
 	u32			want_flags;
+	u32			want_max_replies;
 	struct list_head	change_link;
 	struct list_head	link;
 
@@ -620,6 +624,9 @@ struct nlattr;
 struct bus *nfdbus_bus_from_fd(struct netlink_ext_ack *extack,
 			       const struct nlattr *attr,
 			       struct bus_client **client);
+struct bus *nfdbus_client_from_fd(struct netlink_ext_ack *extack,
+				  const struct nlattr *attr,
+				  struct bus_client **client);
 
 /* route.c */
 int nfdbus_parse(struct bus_client *src, struct bus_msg *msg,

@@ -38,13 +38,19 @@ static struct nfdbus_reply *nfdbus_reply_find(struct nfdbus_bus *nb, u64 caller,
 	return rhashtable_lookup_fast(&nb->replies, &key, nfdbus_reply_params);
 }
 
+static u32 nfdbus_reply_limit(const struct nfdbus_peer *caller)
+{
+	return min(READ_ONCE(caller->bus->max_replies),
+		   READ_ONCE(caller->max_replies));
+}
+
 static int nfdbus_reply_link(struct nfdbus_bus *nb, struct nfdbus_reply *reply)
 {
 	int err;
 
 	if (reply->caller->left)
 		return -EPIPE;
-	if (reply->caller->nr_waits >= READ_ONCE(nb->max_replies))
+	if (reply->caller->nr_waits >= nfdbus_reply_limit(reply->caller))
 		return -EDQUOT;
 
 	err = rhashtable_lookup_insert_fast(&nb->replies, &reply->node,

@@ -112,6 +112,24 @@ static void test_limits(struct kunit *test)
 	end(test, r);
 }
 
+/* Of the limits of the bus and of the caller the lower one counts. */
+static void test_limit_of_caller(struct kunit *test)
+{
+	struct replies *r = begin(test);
+
+	r->caller->max_replies = 1;
+	KUNIT_EXPECT_EQ(test, 0, call(r, 1, true, true));
+	KUNIT_EXPECT_EQ(test, -EDQUOT, call(r, 2, true, true));
+	r->caller->max_replies = 0;
+	KUNIT_EXPECT_TRUE(test, answer(r, 1, true, true));
+	KUNIT_EXPECT_EQ(test, -EDQUOT, call(r, 2, true, true));
+	r->caller->max_replies = 2;
+	r->nb->max_replies = 1;
+	KUNIT_EXPECT_EQ(test, 0, call(r, 2, true, true));
+	KUNIT_EXPECT_EQ(test, -EDQUOT, call(r, 3, true, true));
+	end(test, r);
+}
+
 static void test_claimed_once(struct kunit *test)
 {
 	struct nfdbus_msg a = { .reply_serial = 5 };
@@ -167,6 +185,7 @@ static struct kunit_case reply_cases[] = {
 	KUNIT_CASE(test_not_delivered),
 	KUNIT_CASE(test_other_way_round),
 	KUNIT_CASE(test_limits),
+	KUNIT_CASE(test_limit_of_caller),
 	KUNIT_CASE(test_claimed_once),
 	KUNIT_CASE(test_caller_leaves),
 	KUNIT_CASE(test_master_takes),

@@ -3,6 +3,8 @@
  * D-Bus on AF_BUS: which messages go directly, which to the master and why,
  * and what the master says by netlink.
  */
+#include <fcntl.h>
+#include <unistd.h>
 #include <linux/netlink.h>
 
 #include "../../kselftest_harness.h"
@@ -351,6 +353,121 @@ TEST_F(nfdbus, reply_limit)
 	EXPECT_QUIET();
 }
 
+static int set_limit(struct nfdbus_req *r, int listener, int acc, __u32 limit)
+{
+	size_t nest;
+
+	nfdbus_set(r, listener);
+	nest = nfdbus_nest(r, NFDBUS_A_SET_PEER);
+	nfdbus_put_u32(r, NFDBUS_A_CLIENT_FD, acc);
+	nfdbus_put_u32(r, NFDBUS_A_CLIENT_MAX_REPLIES, limit);
+	nfdbus_nest_end(r, nest);
+	return nfdbus_talk(r, NULL, NULL);
+}
+
+struct peer {
+	unsigned int	nr;
+	__u64		addr;
+	__u32		flags;
+	__u32		max_replies;
+	__u32		replies;
+};
+
+static void take_peer(const void *attrs, size_t len, void *arg)
+{
+	struct peer *p = arg;
+
+	p->nr++;
+	p->addr = nfdbus_attr_uint(attrs, len, NFDBUS_A_PEER_ADDR);
+	p->flags = nfdbus_attr_uint(attrs, len, NFDBUS_A_PEER_FLAGS);
+	p->max_replies = nfdbus_attr_uint(attrs, len,
+					  NFDBUS_A_PEER_MAX_REPLIES);
+	p->replies = nfdbus_attr_uint(attrs, len, NFDBUS_A_PEER_REPLIES);
+}
+
+static int get_peer(struct nfdbus_req *r, int fd, struct peer *p)
+{
+	memset(p, 0, sizeof(*p));
+	nfdbus_begin(r, NFDBUS_CMD_PEER_GET, 0);
+	nfdbus_put_u32(r, NFDBUS_A_PEER_FD, fd);
+	return nfdbus_talk(r, take_peer, p);
+}
+
+/* The master counts what goes by it, and leaves the rest to the kernel. */
+TEST_F(nfdbus, reply_limit_of_client)
+{
+	int listener = self->b.listener, acc = self->l[0].acc;
+	struct peer p;
+
+	ASSERT_EQ(0, nfdbus_peer(&self->r, listener, acc,
+				 NFDBUS_PEER_F_CAN_FDS));
+	ASSERT_EQ(0, get_peer(&self->r, acc, &p));
+	EXPECT_EQ(1, p.nr);
+	EXPECT_EQ(1, p.addr);
+	EXPECT_EQ(~0U, p.max_replies);
+	EXPECT_EQ(0, p.replies);
+
+	ASSERT_EQ(0, set_limit(&self->r, listener, acc, 2));
+	EXPECT_EQ(0, ask(self, 1));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_EQ(0, ask(self, 2));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_EQ(0, ask(self, 3));
+	EXPECT_STREQ(LIMIT, came(acc));
+	ASSERT_EQ(0, get_peer(&self->r, acc, &p));
+	EXPECT_EQ(NFDBUS_PEER_F_CAN_FDS, p.flags);
+	EXPECT_EQ(2, p.max_replies);
+	EXPECT_EQ(2, p.replies);
+
+	/* Less than it waits for already. */
+	ASSERT_EQ(0, set_limit(&self->r, listener, acc, 1));
+	EXPECT_EQ(0, answer(self, 1));
+	EXPECT_STREQ("2", came(self->l[0].fd));
+	EXPECT_EQ(0, ask(self, 4));
+	EXPECT_STREQ(LIMIT, came(acc));
+	EXPECT_EQ(0, answer(self, 2));
+	EXPECT_STREQ("2", came(self->l[0].fd));
+	ASSERT_EQ(0, get_peer(&self->r, acc, &p));
+	EXPECT_EQ(0, p.replies);
+	EXPECT_EQ(0, ask(self, 5));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+
+	/* Nobody else is concerned, and flags leave the limit alone. */
+	ASSERT_EQ(0, nfdbus_peer(&self->r, listener, acc, 0));
+	ASSERT_EQ(0, get_peer(&self->r, acc, &p));
+	EXPECT_EQ(0, p.flags);
+	EXPECT_EQ(1, p.max_replies);
+	ASSERT_EQ(0, get_peer(&self->r, self->l[1].acc, &p));
+	EXPECT_EQ(~0U, p.max_replies);
+	EXPECT_QUIET();
+}
+
+TEST_F(nfdbus, get_peer)
+{
+	struct nfdbus_req *r = &self->r;
+	struct bus_link *l;
+	struct peer p;
+
+	EXPECT_EQ(EPERM, get_peer(r, self->l[0].fd, &p));
+	EXPECT_STREQ("a client has no authority over its bus", r->error);
+	EXPECT_EQ(EINVAL, get_peer(r, self->b.listener, &p));
+	EXPECT_STREQ("not an accepted socket", r->error);
+	EXPECT_EQ(EINVAL, get_peer(r, 999, &p));
+	nfdbus_begin(r, NFDBUS_CMD_PEER_GET, 0);
+	EXPECT_EQ(EINVAL, nfdbus_talk(r, take_peer, &p));
+	EXPECT_EQ(0, p.nr);
+
+	/* One that has left waits for nothing. */
+	l = &self->l[0];
+	EXPECT_EQ(0, ask(self, 1));
+	close(l->fd);
+	l->fd = -1;
+	EXPECT_EQ(0, set_limit(r, self->b.listener, l->acc, 1));
+	ASSERT_EQ(0, get_peer(r, l->acc, &p));
+	EXPECT_EQ(1, p.nr);
+	EXPECT_EQ(0, p.replies);
+}
+
 struct taken {
 	unsigned int	nr;
 	__u64		addr[4];
@@ -510,8 +627,9 @@ TEST_F(nfdbus, authority)
 	EXPECT_EQ(EPERM, nfdbus_name(&self->r, self->l[0].fd,
 				     NFDBUS_A_SET_NAME_SET, -1, "a.b"));
 	EXPECT_STREQ("a client has no authority over its bus", self->r.error);
-	EXPECT_EQ(EBADF, nfdbus_name(&self->r, 999, NFDBUS_A_SET_NAME_SET, -1,
-				     "a.b"));
+	EXPECT_EQ(EINVAL, nfdbus_name(&self->r, 999, NFDBUS_A_SET_NAME_SET, -1,
+				      "a.b"));
+	EXPECT_STREQ("not a socket of the master of a bus", self->r.error);
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	EXPECT_EQ(EINVAL, nfdbus_name(&self->r, pair[0], NFDBUS_A_SET_NAME_SET,
 				      -1, "a.b"));
@@ -530,6 +648,93 @@ TEST_F(nfdbus, authority)
 				      NFDBUS_A_SET_NAME_SET, -1, "a.b"));
 	EXPECT_STREQ("not a bus of BUS_PROTO_DBUS", self->r.error);
 	tbus_close(&other);
+}
+
+static int name_bus(struct nfdbus_req *r, int listener, int fd)
+{
+	return nfdbus_name(r, fd, NFDBUS_A_SET_NAME_SET, -1, "a.b");
+}
+
+static int name_owner(struct nfdbus_req *r, int listener, int fd)
+{
+	return nfdbus_name(r, listener, NFDBUS_A_SET_NAME_SET, fd, "a.b");
+}
+
+static int add_match(struct nfdbus_req *r, int listener, int fd)
+{
+	return nfdbus_match(r, listener, NFDBUS_A_SET_MATCH_ADD, fd, "");
+}
+
+static int clear_matches(struct nfdbus_req *r, int listener, int fd)
+{
+	return nfdbus_match(r, listener, NFDBUS_A_SET_MATCH_CLEAR, fd, NULL);
+}
+
+static int set_flags(struct nfdbus_req *r, int listener, int fd)
+{
+	return nfdbus_peer(r, listener, fd, 0);
+}
+
+static int take_from(struct nfdbus_req *r, int listener, int fd)
+{
+	struct taken t;
+
+	return take_replies(r, fd, &t);
+}
+
+static int get_client(struct nfdbus_req *r, int listener, int fd)
+{
+	struct peer p;
+
+	return get_peer(r, fd, &p);
+}
+
+static int get_bus(struct nfdbus_req *r, int listener, int fd)
+{
+	nfdbus_begin(r, NFDBUS_CMD_BUS_GET, 0);
+	nfdbus_put_u32(r, NFDBUS_A_BUS_FD, fd);
+	return nfdbus_talk(r, NULL, NULL);
+}
+
+static int (*const requests[])(struct nfdbus_req *r, int listener, int fd) = {
+	name_bus, name_owner, add_match, clear_matches, set_flags, take_from,
+	get_client, get_bus,
+};
+
+/* Every request with every descriptor that gives no authority. */
+TEST_F(nfdbus, no_authority)
+{
+	struct nfdbus_req *r = &self->r;
+	struct tbus plain;
+	int fds[8], i, n = 0, err;
+
+	ASSERT_EQ(0, tbus_open(&plain, 1));
+	ASSERT_EQ(0, pipe(fds));
+	n += 2;
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds + n));
+	n += 2;
+	fds[n++] = socket(AF_BUS, SOCK_SEQPACKET, BUS_PROTO_DBUS);
+	fds[n++] = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
+	fds[n++] = open("/dev/null", O_RDWR);
+	fds[n++] = dup(self->l[0].fd);
+	ASSERT_EQ(ARRAY_SIZE(fds), n);
+
+	for (i = 0; i < (int)ARRAY_SIZE(requests) * (n + 2); i++) {
+		int request = i / (n + 2), which = i % (n + 2);
+		int fd = which < n ? fds[which] :
+			 which == n ? plain.listener : plain.link[0].acc;
+
+		ASSERT_LE(0, fd);
+		err = requests[request](r, self->b.listener, fd);
+		EXPECT_TRUE(err == EPERM || err == EINVAL)
+			TH_LOG("request %d, descriptor %d: %d", request, which,
+			       err);
+		EXPECT_STRNE("", r->error)
+			TH_LOG("request %d, descriptor %d", request, which);
+	}
+	while (n--)
+		close(fds[n]);
+	tbus_close(&plain);
 }
 
 TEST_F(nfdbus, bad_requests)
