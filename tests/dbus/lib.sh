@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # A bus for the tests here: start_bus [CONFIG] sets AFBUS and UNIX, the two
-# addresses of one dbus-daemon, whose configuration may have more in it.
-# DBUS_PATCHED is where the patched dbus is installed.
+# addresses of one dbus-daemon, whose configuration may have more in it, and
+# bus_config and bus_log, its files. start_plain_bus [CONFIG] is the same with
+# a dbus-daemon that knows nothing of AF_BUS, and sets UNIX only.
+# DBUS_PATCHED and DBUS_PLAIN are where the two are installed.
 
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 : "${DBUS_PATCHED:?where the patched dbus is}"
@@ -35,21 +37,19 @@ allow_all='<policy context="default">
 	<allow own="*"/>
 </policy>'
 
-start_bus() {
-	local dir
+# write_config DIR LISTEN CONFIG
+write_config() {
+	local dir=$1
 
-	dir=$(mktemp -d "$work/bus.XXXXXX")
 	mkdir "$dir/services"
 	cat >"$dir/bus.conf" <<-END
 		<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
 		 "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 		<busconfig>
 			<type>session</type>
-			<listen>unix:path=$dir/unix</listen>
-			<listen>afbus:path=$dir/afbus</listen>
+			$2
 			<servicedir>$dir/services</servicedir>
 			<auth>EXTERNAL</auth>
-			${1-$allow_all}
 			<limit name="max_incoming_bytes">1000000000</limit>
 			<limit name="max_outgoing_bytes">1000000000</limit>
 			<limit name="max_message_size">1000000000</limit>
@@ -57,6 +57,7 @@ start_bus() {
 			<limit name="max_completed_connections">100000</limit>
 			<limit name="max_match_rules_per_connection">50000</limit>
 			<limit name="max_replies_per_connection">50000</limit>
+			$3
 		</busconfig>
 	END
 	cat >"$dir/services/started.service" <<-END
@@ -64,7 +65,13 @@ start_bus() {
 		Name=af_bus.Started
 		Exec=$here/bin/scenarios --started
 	END
-	"$DBUS_PATCHED/bin/dbus-daemon" --config-file="$dir/bus.conf" --nofork \
+}
+
+# start_daemon PREFIX DIR
+start_daemon() {
+	local dir=$2
+
+	LD_LIBRARY_PATH=$1/lib "$1/bin/dbus-daemon" --config-file="$dir/bus.conf" --nofork \
 		--print-address=3 3>"$dir/address" 2>"$dir/log" &
 	daemons+=($!)
 	while [ ! -s "$dir/address" ]; do
@@ -76,9 +83,28 @@ start_bus() {
 		sleep 0.1
 	done
 	UNIX=unix:path=$dir/unix
-	AFBUS=afbus:path=$dir/afbus
+	bus_config=$dir/bus.conf
 	bus_log=$dir/log
-	export UNIX AFBUS bus_log
+	export UNIX bus_config bus_log
+}
+
+start_bus() {
+	local dir
+
+	dir=$(mktemp -d "$work/bus.XXXXXX")
+	write_config "$dir" "<listen>unix:path=$dir/unix</listen>
+		<listen>afbus:path=$dir/afbus</listen>" "${1-$allow_all}"
+	start_daemon "$DBUS_PATCHED" "$dir"
+	AFBUS=afbus:path=$dir/afbus
+	export AFBUS
+}
+
+start_plain_bus() {
+	local dir
+
+	dir=$(mktemp -d "$work/bus.XXXXXX")
+	write_config "$dir" "<listen>unix:path=$dir/unix</listen>" "${1-$allow_all}"
+	start_daemon "${DBUS_PLAIN:?where the unpatched dbus is}" "$dir"
 }
 
 # What the daemon said, as a diagnostic.
