@@ -443,16 +443,39 @@ static void no_reply(void)
 	drop(a);
 }
 
-/* Bytes that are no message: only their sender is disconnected. */
+/* The next message for c is one of its own, and c is as it was. */
+static void noticed_nothing(DBusConnection *c)
+{
+	DBusMessage *m;
+
+	post(c, call(dbus_bus_get_unique_name(c), "Myself"));
+	m = next(c);
+	CHECK(m && dbus_message_has_member(m, "Myself"), "%s",
+	      m ? dbus_message_get_member(m) : "nothing");
+	dbus_message_unref(m);
+}
+
+/* Bytes that are no message: their sender is disconnected, the bus knows that
+ * it has gone, and nobody notices anything else.
+ */
 static void send_garbage(const void *data, size_t size)
 {
-	DBusConnection *a = client(address[AFBUS]);
-	DBusConnection *b = client(address[AFBUS]);
-	DBusConnection *c = client(address[AFBUS]);
+	DBusConnection *a = client(address[from]);
+	DBusConnection *b[4];
+	char rule[256], name[32];
+	const char *old = NULL, *new = NULL, *who = NULL;
 	DBusMessage *m;
-	int fd;
+	int fd, i;
 
-	add_match(b, "member='Garbage'");
+	snprintf(name, sizeof(name), "%s", dbus_bus_get_unique_name(a));
+	snprintf(rule, sizeof(rule),
+		 "member='NameOwnerChanged',arg0='%s'", name);
+	for (i = 0; i < 4; i++) {
+		b[i] = client(address[i / 2]);
+		add_match(b[i], "member='Garbage'");
+		if (i % 2)
+			add_match(b[i], rule);
+	}
 	sync_with_bus(a);
 	CHECK(dbus_connection_get_unix_fd(a, &fd));
 	CHECK(send(fd, data, size, 0) == (ssize_t)size);
@@ -462,10 +485,24 @@ static void send_garbage(const void *data, size_t size)
 	CHECK(m);
 	dbus_message_unref(m);
 	CHECK(!dbus_connection_get_is_connected(a));
-	call_and_reply(c, b, dbus_bus_get_unique_name(b));
 	dbus_connection_unref(a);
-	drop(b);
-	drop(c);
+	for (i = 1; i < 4; i += 2) {
+		m = next(b[i]);
+		CHECK(m && dbus_message_get_args(m, NULL, DBUS_TYPE_STRING,
+						 &who, DBUS_TYPE_STRING, &old,
+						 DBUS_TYPE_STRING, &new,
+						 DBUS_TYPE_INVALID));
+		CHECK(!strcmp(old, name) && !*new, "%s: %s %s", who, old, new);
+		dbus_message_unref(m);
+	}
+	for (i = 0; i < 4 && !failure[0]; i++)
+		noticed_nothing(b[i]);
+	if (!failure[0])
+		call_and_reply(b[0], b[2], dbus_bus_get_unique_name(b[2]));
+	if (!failure[0])
+		call_and_reply(b[2], b[1], dbus_bus_get_unique_name(b[1]));
+	for (i = 0; i < 4; i++)
+		drop(b[i]);
 }
 
 static void garbage(void)
@@ -478,12 +515,13 @@ static void garbage(void)
 	CHECK(dbus_message_marshal(m, &data, &len));
 	dbus_message_unref(m);
 
-	send_garbage("garbage", 7);
-	if (!failure[0])		/* a piece of a message */
+	send_garbage("garbage, and more than the head of a message", 44);
+	/* For a stream these are a message that has not ended, and two. */
+	if (!failure[0] && from == AFBUS)
 		send_garbage(data, len - 1);
 	memcpy(two, data, len);
 	memcpy(two + len, data, len);
-	if (!failure[0])		/* two in one */
+	if (!failure[0] && from == AFBUS)
 		send_garbage(two, 2 * len);
 	data[len - 1] = 'x';		/* a string without its nul */
 	if (!failure[0])
@@ -739,7 +777,9 @@ int main(int argc, char **argv)
 	from = UNIX;
 	run("subscribers of both kinds, unix", mixed_subscribers);
 	run_pairs("NoReply after NameOwnerChanged", no_reply);
-	run("garbage disconnects its sender only", garbage);
+	for (from = 0; from < 2; from++)
+		run(from ? "garbage disconnects its sender only, unix" :
+		    "garbage disconnects its sender only, afbus", garbage);
 	run_pairs("a forged sender is put right", forged_sender);
 	run_pairs("large messages", large);
 	run_pairs("a receiver that does not read loses nothing", slow_receiver);
