@@ -4,6 +4,7 @@
  */
 
 #include <linux/hash.h>
+#include <linux/rculist.h>
 #include <linux/slab.h>
 #include "bus.h"
 
@@ -86,7 +87,7 @@ int bus_addr_hold(struct bus_client *client, u64 addr)
 		kfree(holder);
 		return err == -EEXIST ? -EADDRINUSE : err;
 	}
-	list_add(&holder->client_link, &client->holders);
+	list_add_rcu(&holder->client_link, &client->holders);
 	return 0;
 }
 
@@ -97,7 +98,7 @@ static void bus_addr_release(struct bus_holder *holder)
 	lockdep_assert_held(&bus->lock);
 
 	rhashtable_remove_fast(&bus->addrs, &holder->node, bus_addr_params);
-	list_del(&holder->client_link);
+	list_del_rcu(&holder->client_link);
 	kfree_rcu(holder, rcu);
 }
 

@@ -51,7 +51,7 @@ void bus_set_state(struct sock *sk, enum bus_state state)
 
 /**
  * bus_sk_bus() - the bus of a socket
- * @sk: socket; the caller has a reference to its file
+ * @sk: socket; the caller has a reference to its file, or rcu_read_lock()
  *
  * Return: The bus; NULL for a new socket.
  */
@@ -112,6 +112,7 @@ static struct sock *bus_sk_alloc(struct net *net, struct socket *sock,
 	b->bus = NULL;
 	b->client = NULL;
 	b->accepted = false;
+	b->nr = 0;
 	b->max_qlen = READ_ONCE(bus_pernet(net)->max_qlen);
 	b->blocked_on = NULL;
 	b->recv_info = 0;
@@ -154,6 +155,7 @@ static void bus_sk_close(struct sock *sk)
 {
 	struct bus_sock *b = bus_sk(sk);
 
+	bus_table_del(sk);
 	bus_unblock(sk);
 	bus_set_state(sk, BUS_STATE_CLOSED);
 	if (b->client) {
@@ -402,7 +404,9 @@ static int bus_link(struct sock *sk, struct sock *listener,
 	bus_sk(skb->sk)->client = bus_client_get(client);
 	rcu_assign_pointer(client->master_sk, skb->sk);
 	rcu_assign_pointer(client->sk, sk);
-	err = bus_backlog_add(listener, skb);
+	err = bus_table_add(skb->sk);
+	if (!err)
+		err = bus_backlog_add(listener, skb);
 	if (err)
 		RCU_INIT_POINTER(client->sk, NULL);
 	return err;
@@ -706,7 +710,13 @@ static int bus_create(struct net *net, struct socket *sock, int protocol,
 
 	sock->state = SS_UNCONNECTED;
 	sock->ops = &bus_ops;
-	return bus_sk_alloc(net, sock, protocol, kern) ? 0 : -ENOMEM;
+	if (!bus_sk_alloc(net, sock, protocol, kern))
+		return -ENOMEM;
+
+	err = bus_table_add(sock->sk);
+	if (err)
+		bus_release(sock);
+	return err;
 }
 
 static const struct net_proto_family bus_family_ops = {

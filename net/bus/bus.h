@@ -20,6 +20,7 @@
 #include <net/af_bus.h>
 #include <net/scm.h>
 #include <net/sock.h>
+#include <uapi/linux/bus_diag.h>
 
 /* name.c */
 
@@ -39,6 +40,7 @@ int bus_name_parse(const struct sockaddr_bus *addr, int addr_len,
 bool bus_name_eq(const struct bus_name *a, const struct bus_name *b);
 int bus_name_bind(struct bus *bus, struct sock *sk);
 void bus_name_unbind(struct bus *bus);
+bool bus_name_node(struct bus *bus, u64 *ino, u32 *dev);
 struct sock *bus_name_find(struct net *net, const struct bus_name *name,
 			   u32 proto_id);
 
@@ -183,7 +185,7 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
  * @overflow_unicast: BUS_OVERFLOW_*
  * @overflow_multicast: likewise
  * @unacked: hand-overs that the master has not acknowledged
- * @holders: addresses held, by client_link; under bus->lock
+ * @holders: addresses held, by client_link, RCU; changed under bus->lock
  * @members: groups it is in, by client_link; under bus->lock
  * @eaves_link: in bus->eavesdroppers, empty if it does not eavesdrop
  * @proto_data: of the protocol
@@ -238,7 +240,7 @@ void bus_client_shutdown(struct bus_client *client, bool by_master, int mode);
  * @addr: the address
  * @node: in bus->addrs
  * @client: not referenced: the holder goes when the client leaves
- * @client_link: in client->holders; under bus->lock
+ * @client_link: in client->holders, RCU; changed under bus->lock
  * @rcu: freed by RCU
  */
 struct bus_holder {
@@ -414,6 +416,7 @@ struct bus_need {
  * @bus: of a listener; referenced
  * @client: of a client and an accepted socket, set once; referenced
  * @accepted: this is the master's end of the link
+ * @nr: in the table of sockets, 0 if it is not in it
  * @recv_lock: one reader at a time, so that a copy that was peeked at keeps
  *	its descriptors until they are duplicated
  * @closed: takes no more messages; under sk_receive_queue.lock, like all from
@@ -444,6 +447,7 @@ struct bus_sock {
 	struct bus		*bus;
 	struct bus_client	*client;
 	bool			accepted;
+	u32			nr;
 
 	struct mutex		recv_lock;	/* one reader at a time */
 	bool			closed;
@@ -688,20 +692,67 @@ int bus_setsockopt(struct socket *sock, int level, int optname,
 		   sockptr_t optval, unsigned int optlen);
 int bus_getsockopt(struct socket *sock, int level, int optname,
 		   char __user *optval, int __user *optlen);
+void bus_info_fill(struct sock *sk, struct bus_info *info);
+
+/* table.c */
+
+/**
+ * struct bus_look - a socket as it was at one moment
+ * @bus: its bus, NULL for a new socket
+ * @client: its client, NULL for a listener or a new socket
+ * @role: BUS_ROLE_*
+ * @state: BUS_STATE_*
+ * @addr: unique address of the client
+ * @peer: the other end of the link, NULL if it is gone
+ */
+struct bus_look {
+	struct bus		*bus;
+	struct bus_client	*client;
+	enum bus_role		role;
+	enum bus_state		state;
+	u64			addr;
+	struct sock		*peer;
+};
+
+void bus_table_init(struct net *net);
+void bus_table_exit(struct net *net);
+int bus_table_add(struct sock *sk);
+void bus_table_del(struct sock *sk);
+struct sock *bus_table_next(struct net *net, unsigned long *nr);
+void bus_look(struct sock *sk, struct bus_look *look);
+
+/* proc.c */
+#ifdef CONFIG_PROC_FS
+int bus_proc_init(struct net *net);
+void bus_proc_exit(struct net *net);
+#else
+static inline int bus_proc_init(struct net *net)
+{
+	return 0;
+}
+
+static inline void bus_proc_exit(struct net *net)
+{
+}
+#endif
 
 /* sysctl.c */
 /**
- * struct bus_net - net.bus.* of a network namespace
+ * struct bus_net - what a network namespace has
  * @header: of the sysctls
  * @max_msg: bytes, the most that BUS_MAX_MSG may be
  * @max_qlen: messages a queue may hold unless BUS_SET_MAXQLEN says otherwise
  * @max_user_bytes: memory that messages of a user may have in flight
+ * @socks: the sockets that were made in it, by bus_sock.nr; read under RCU
+ * @next_nr: where to look for a free number; under the lock of @socks
  */
 struct bus_net {
 	struct ctl_table_header	*header;
 	unsigned int		max_msg;
 	unsigned int		max_qlen;
 	unsigned long		max_user_bytes;
+	struct xarray		socks;
+	u32			next_nr;
 };
 
 #define BUS_MSG_LIMIT	(128u << 20)

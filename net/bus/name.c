@@ -191,6 +191,29 @@ void bus_name_unbind(struct bus *bus)
 		path_put(&node);
 }
 
+/**
+ * bus_name_node() - tell the node of a bus
+ * @bus: bus
+ * @ino: returns the inode
+ * @dev: returns the device, as stat() has it
+ *
+ * Context: Any but interrupts.
+ * Return: true if the bus has one.
+ */
+bool bus_name_node(struct bus *bus, u64 *ino, u32 *dev)
+{
+	const struct dentry *dentry;
+
+	spin_lock(&bus_names_lock);
+	dentry = bus->node.dentry;
+	if (dentry) {
+		*ino = d_backing_inode(dentry)->i_ino;
+		*dev = new_encode_dev(dentry->d_sb->s_dev);
+	}
+	spin_unlock(&bus_names_lock);
+	return dentry;
+}
+
 static struct sock *bus_name_get_listener(const struct net *net,
 					  const struct bus_name *name,
 					  const struct inode *inode,

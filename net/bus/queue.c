@@ -267,6 +267,7 @@ void bus_queue_lose(struct sock *sk)
 	spin_lock(&sk->sk_receive_queue.lock);
 	bus_sk(sk)->lost++;
 	spin_unlock(&sk->sk_receive_queue.lock);
+	atomic_inc(&sk->sk_drops);
 
 	if (READ_ONCE(bus_sk(sk)->recv_info) & BUS_INFO_LOST) {
 		WRITE_ONCE(sk->sk_err, ENOBUFS);

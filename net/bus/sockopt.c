@@ -298,7 +298,14 @@ static void bus_info_client(struct bus_info *info,
 	info->unacked = atomic_read(&client->unacked);
 }
 
-static void bus_info_fill(struct sock *sk, struct bus_info *info)
+/**
+ * bus_info_fill() - tell about a socket, its client and its bus
+ * @sk: socket; the caller has a reference to its file, or rcu_read_lock()
+ * @info: returns it
+ *
+ * Context: Any.
+ */
+void bus_info_fill(struct sock *sk, struct bus_info *info)
 {
 	struct bus_client *client = bus_sk_client(sk);
 	struct bus *bus = bus_sk_bus(sk);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AF_BUS: sysctls, net.bus.*
+ * AF_BUS: sysctls, net.bus.*, and what else a namespace has
  */
 
 #include <linux/sysctl.h>
@@ -91,16 +91,32 @@ static void bus_sysctl_unregister(struct net *net)
 static int __net_init bus_net_init(struct net *net)
 {
 	struct bus_net *bn = bus_pernet(net);
+	int err;
 
 	bn->max_msg = BUS_MSG_LIMIT;
 	bn->max_qlen = 128;
 	bn->max_user_bytes = BUS_USER_BYTES;
-	return bus_sysctl_register(net);
+	bus_table_init(net);
+	err = bus_sysctl_register(net);
+	if (err)
+		return err;
+
+	err = bus_proc_init(net);
+	if (err)
+		bus_sysctl_unregister(net);
+	return err;
+}
+
+static void __net_exit bus_net_exit(struct net *net)
+{
+	bus_proc_exit(net);
+	bus_sysctl_unregister(net);
+	bus_table_exit(net);
 }
 
 static struct pernet_operations bus_net_ops = {
 	.init	= bus_net_init,
-	.exit	= bus_sysctl_unregister,
+	.exit	= bus_net_exit,
 	.id	= &bus_net_id,
 	.size	= sizeof(struct bus_net),
 };

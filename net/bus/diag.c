@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_BUS: sock_diag
+ */
+
+#include <linux/capability.h>
+#include <linux/inet_diag.h>
+#include <linux/rculist.h>
+#include <linux/sock_diag.h>
+#include <net/netlink.h>
+#include "bus.h"
+
+/**
+ * struct bus_diag - who asks for what
+ * @req: the request
+ * @nlh: its header
+ * @portid: who asks
+ * @user_ns: of who asks
+ * @filters: who asks may see filters
+ */
+struct bus_diag {
+	const struct bus_diag_req	*req;
+	const struct nlmsghdr		*nlh;
+	u32				portid;
+	struct user_namespace		*user_ns;
+	bool				filters;
+};
+
+static void bus_diag_init(struct bus_diag *diag, struct sk_buff *skb,
+			  const struct nlmsghdr *nlh)
+{
+	diag->req = nlmsg_data(nlh);
+	diag->nlh = nlh;
+	diag->portid = NETLINK_CB(skb).portid;
+	diag->user_ns = sk_user_ns(NETLINK_CB(skb).sk);
+	diag->filters = netlink_net_capable(skb, CAP_NET_ADMIN);
+}
+
+/* Attributes; they return 0 or -EMSGSIZE. */
+
+static int bus_diag_put_name(struct sk_buff *skb, const struct bus_look *look)
+{
+	struct bus_diag_vfs vfs = {};
+
+	if (!look->bus)
+		return 0;
+	if (nla_put(skb, BUS_DIAG_NAME, look->bus->name.len,
+		    look->bus->name.path))
+		return -EMSGSIZE;
+	if (!bus_name_node(look->bus, &vfs.bdiag_vfs_ino, &vfs.bdiag_vfs_dev))
+		return 0;
+	return nla_put_64bit(skb, BUS_DIAG_VFS, sizeof(vfs), &vfs,
+			     BUS_DIAG_PAD);
+}
+
+static int bus_diag_put_bus(struct sk_buff *skb, const struct bus_look *look)
+{
+	struct bus_diag_bus bus = { .addr = look->addr };
+
+	if (!look->bus)
+		return 0;
+
+	bus.cookie = look->bus->cookie;
+	bus.protocol = look->bus->proto_id;
+	bus.clients = atomic_read(&look->bus->nr_clients);
+	return nla_put_64bit(skb, BUS_DIAG_BUS, sizeof(bus), &bus,
+			     BUS_DIAG_PAD);
+}
+
+static int bus_diag_put_addrs(struct sk_buff *skb, const struct bus_look *look,
+			      u32 *flags)
+{
+	const struct bus_holder *holder;
+	unsigned int nr = 0;
+	struct nlattr *nest;
+
+	if (!look->client)
+		return 0;
+
+	nest = nla_nest_start(skb, BUS_DIAG_ADDRS);
+	if (!nest)
+		return -EMSGSIZE;
+
+	list_for_each_entry_rcu(holder, &look->client->holders, client_link) {
+		if (holder->addr == look->addr)
+			continue;
+		if (nr++ == BUS_DIAG_MAX_ADDRS) {
+			*flags |= BUS_DIAG_F_MORE_ADDRS;
+			break;
+		}
+		if (nla_put_u64_64bit(skb, BUS_DIAG_ADDR, holder->addr,
+				      BUS_DIAG_PAD))
+			return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int bus_diag_put_peer(struct sk_buff *skb, const struct bus_look *look)
+{
+	struct bus_diag_peer peer;
+
+	if (!look->peer)
+		return 0;
+
+	peer.ino = sock_i_ino(look->peer);
+	sock_diag_save_cookie(look->peer, peer.cookie);
+	return nla_put_64bit(skb, BUS_DIAG_PEER, sizeof(peer), &peer,
+			     BUS_DIAG_PAD);
+}
+
+static int bus_diag_put_queue(struct sk_buff *skb, struct sock *sk,
+			      const struct bus_look *look)
+{
+	struct bus_diag_queue queue = {
+		.messages	= skb_queue_len_lockless(&sk->sk_receive_queue),
+		.max_messages	= READ_ONCE(bus_sk(sk)->max_qlen),
+		.bytes		= atomic_read(&sk->sk_rmem_alloc),
+		.max_bytes	= READ_ONCE(sk->sk_rcvbuf),
+		.drops		= atomic_read(&sk->sk_drops),
+	};
+
+	if (look->role == BUS_ROLE_LISTENER)
+		queue.max_messages = READ_ONCE(sk->sk_max_ack_backlog);
+	return nla_put(skb, BUS_DIAG_QUEUE, sizeof(queue), &queue);
+}
+
+static int bus_diag_put_info(struct sk_buff *skb, struct sock *sk)
+{
+	struct bus_info info;
+
+	bus_info_fill(sk, &info);
+	return nla_put_64bit(skb, BUS_DIAG_INFO, sizeof(info), &info,
+			     BUS_DIAG_PAD);
+}
+
+static int bus_diag_put_uid(struct sk_buff *skb, const struct sock *sk,
+			    struct user_namespace *user_ns)
+{
+	return nla_put_u32(skb, BUS_DIAG_UID,
+			   from_kuid_munged(user_ns, READ_ONCE(sk->sk_uid)));
+}
+
+static bool bus_diag_eavesdrops(const struct bus_look *look)
+{
+	if (look->state != BUS_STATE_JOINED)
+		return false;
+
+	/* It may just be changing. */
+	return data_race(!list_empty(&look->client->eaves_link));
+}
+
+static u32 bus_diag_flags(const struct sock *sk, const struct bus_look *look)
+{
+	const struct bus_client *client = look->client;
+	const struct bus_sock *b = bus_sk(sk);
+	u32 flags = 0;
+
+	if (bus_diag_eavesdrops(look))
+		flags |= BUS_DIAG_F_EAVESDROP;
+	if (client && READ_ONCE(client->flags) & BUS_F_VIA_MASTER)
+		flags |= BUS_DIAG_F_VIA_MASTER;
+	if (READ_ONCE(b->recv_notrunc))
+		flags |= BUS_DIAG_F_NOTRUNC;
+	if (READ_ONCE(b->recv_rights))
+		flags |= BUS_DIAG_F_RIGHTS;
+	if (rcu_access_pointer(sk->sk_filter))
+		flags |= BUS_DIAG_F_FILTER;
+	if (READ_ONCE(b->blocked_on))
+		flags |= BUS_DIAG_F_BLOCKED;
+	return flags;
+}
+
+static int bus_diag_put_attrs(struct sk_buff *skb, struct sock *sk,
+			      const struct bus_look *look,
+			      const struct bus_diag *diag, u32 show, u32 *flags)
+{
+	int err;
+
+	err = nla_put_u8(skb, BUS_DIAG_SHUTDOWN, READ_ONCE(sk->sk_shutdown));
+	if (!err && show & BUS_DIAG_SHOW_NAME)
+		err = bus_diag_put_name(skb, look);
+	if (!err && show & BUS_DIAG_SHOW_BUS)
+		err = bus_diag_put_bus(skb, look);
+	if (!err && show & BUS_DIAG_SHOW_ADDRS)
+		err = bus_diag_put_addrs(skb, look, flags);
+	if (!err && show & BUS_DIAG_SHOW_PEER)
+		err = bus_diag_put_peer(skb, look);
+	if (!err && show & BUS_DIAG_SHOW_QUEUE)
+		err = bus_diag_put_queue(skb, sk, look);
+	if (!err && show & BUS_DIAG_SHOW_INFO)
+		err = bus_diag_put_info(skb, sk);
+	if (!err && show & BUS_DIAG_SHOW_UID)
+		err = bus_diag_put_uid(skb, sk, diag->user_ns);
+	if (!err && show & BUS_DIAG_SHOW_MEMINFO)
+		err = sock_diag_put_meminfo(sk, skb, BUS_DIAG_MEMINFO);
+	if (!err && show & BUS_DIAG_SHOW_FILTER)
+		err = sock_diag_put_filterinfo(diag->filters, sk, skb,
+					       BUS_DIAG_FILTER);
+	return err;
+}
+
+static int bus_diag_fill(struct sk_buff *skb, struct sock *sk,
+			 const struct bus_look *look,
+			 const struct bus_diag *diag, u32 show,
+			 unsigned int nlmsg_flags)
+{
+	u32 flags = bus_diag_flags(sk, look);
+	struct bus_diag_msg *rep;
+	struct nlmsghdr *nlh;
+	int err;
+
+	nlh = nlmsg_put(skb, diag->portid, diag->nlh->nlmsg_seq,
+			SOCK_DIAG_BY_FAMILY, sizeof(*rep), nlmsg_flags);
+	if (!nlh)
+		return -EMSGSIZE;
+
+	rep = nlmsg_data(nlh);
+	rep->bdiag_family = AF_BUS;
+	rep->bdiag_type = sk->sk_type;
+	rep->bdiag_state = look->state;
+	rep->bdiag_role = look->role;
+	rep->bdiag_ino = sock_i_ino(sk);
+	sock_diag_save_cookie(sk, rep->bdiag_cookie);
+
+	err = bus_diag_put_attrs(skb, sk, look, diag, show, &flags);
+	if (err) {
+		nlmsg_cancel(skb, nlh);
+		return err;
+	}
+	rep->bdiag_flags = flags;
+	nlmsg_end(skb, nlh);
+	return 0;
+}
+
+/* All that match. */
+
+static bool bus_diag_wanted(const struct bus_diag_req *req,
+			    const struct bus_look *look)
+{
+	return req->bdiag_states & BIT(look->state) &&
+	       req->bdiag_roles & BIT(look->role) &&
+	       (!req->bdiag_bus ||
+		(look->bus && look->bus->cookie == req->bdiag_bus));
+}
+
+/* A filter may be too long for any message of a dump. */
+static int bus_diag_dump_one(struct sk_buff *skb, struct sock *sk,
+			     const struct bus_diag *diag)
+{
+	u32 show = diag->req->bdiag_show;
+	struct bus_look look;
+	int err;
+
+	bus_look(sk, &look);
+	if (!bus_diag_wanted(diag->req, &look))
+		return 0;
+
+	err = bus_diag_fill(skb, sk, &look, diag, show, NLM_F_MULTI);
+	if (err && !skb->len)
+		err = bus_diag_fill(skb, sk, &look, diag,
+				    show & ~BUS_DIAG_SHOW_FILTER, NLM_F_MULTI);
+	return err;
+}
+
+/* The end is -ENOENT. */
+static int bus_diag_dump_next(struct sk_buff *skb, unsigned long *nr,
+			      const struct bus_diag *diag)
+{
+	int err = -ENOENT;
+	struct sock *sk;
+
+	rcu_read_lock();
+	sk = bus_table_next(sock_net(skb->sk), nr);
+	if (sk)
+		err = bus_diag_dump_one(skb, sk, diag);
+	rcu_read_unlock();
+	return err;
+}
+
+static int bus_diag_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	unsigned long nr = cb->args[0];
+	struct bus_diag diag;
+	int err;
+
+	bus_diag_init(&diag, cb->skb, cb->nlh);
+	while (!(err = bus_diag_dump_next(skb, &nr, &diag))) {
+		nr++;
+		cond_resched();
+	}
+	cb->args[0] = nr;
+	if (err == -ENOENT)
+		return 0;
+	return skb->len ?: err;
+}
+
+/* One of them. */
+
+static int bus_diag_match(struct sock *sk, const struct bus_diag_req *req)
+{
+	if (req->bdiag_ino && req->bdiag_ino != sock_i_ino(sk))
+		return -ENOENT;
+	return sock_diag_check_cookie(sk, req->bdiag_cookie);
+}
+
+static struct sock *bus_diag_find(struct net *net,
+				  const struct bus_diag_req *req)
+{
+	unsigned long nr = 0;
+	int err = -ENOENT;
+	struct sock *sk;
+
+	rcu_read_lock();
+	for (sk = bus_table_next(net, &nr); sk; sk = bus_table_next(net, &nr)) {
+		err = bus_diag_match(sk, req);
+		if (!err && !refcount_inc_not_zero(&sk->sk_refcnt))
+			err = -ENOENT;
+		if (!err || (err == -ESTALE && req->bdiag_ino))
+			break;
+		err = -ENOENT;
+		nr++;
+	}
+	rcu_read_unlock();
+	return err ? ERR_PTR(err) : sk;
+}
+
+static int bus_diag_fill_one(struct sk_buff *skb, struct sock *sk,
+			     const struct bus_diag *diag)
+{
+	struct bus_look look;
+	int err;
+
+	rcu_read_lock();
+	bus_look(sk, &look);
+	err = bus_diag_fill(skb, sk, &look, diag, diag->req->bdiag_show, 0);
+	rcu_read_unlock();
+	return err;
+}
+
+/* The longest attributes are addresses and a filter of BPF_MAXINSNS. */
+#define BUS_DIAG_REPLY_MAX	(64 * 1024)
+
+static struct sk_buff *bus_diag_reply(struct sock *sk,
+				      const struct bus_diag *diag)
+{
+	size_t size = NLMSG_DEFAULT_SIZE;
+	struct sk_buff *skb;
+	int err = -EMSGSIZE;
+
+	for (; size <= BUS_DIAG_REPLY_MAX; size *= 4) {
+		skb = nlmsg_new(size, GFP_KERNEL);
+		if (!skb)
+			return ERR_PTR(-ENOMEM);
+		err = bus_diag_fill_one(skb, sk, diag);
+		if (!err)
+			return skb;
+		nlmsg_free(skb);
+	}
+	return ERR_PTR(err);
+}
+
+static int bus_diag_exact(struct sk_buff *in_skb, const struct nlmsghdr *nlh)
+{
+	struct net *net = sock_net(in_skb->sk);
+	struct bus_diag diag;
+	struct sk_buff *skb;
+	struct sock *sk;
+
+	bus_diag_init(&diag, in_skb, nlh);
+	if (!diag.req->bdiag_ino &&
+	    diag.req->bdiag_cookie[0] == INET_DIAG_NOCOOKIE &&
+	    diag.req->bdiag_cookie[1] == INET_DIAG_NOCOOKIE)
+		return -EINVAL;
+
+	sk = bus_diag_find(net, diag.req);
+	if (IS_ERR(sk))
+		return PTR_ERR(sk);
+
+	skb = bus_diag_reply(sk, &diag);
+	sock_put(sk);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
+	return nlmsg_unicast(net->diag_nlsk, skb, diag.portid);
+}
+
+static int bus_diag_request(struct sk_buff *skb, struct nlmsghdr *nlh)
+{
+	struct netlink_dump_control control = { .dump = bus_diag_dump };
+	const struct bus_diag_req *req = nlmsg_data(nlh);
+
+	if (nlmsg_len(nlh) < sizeof(*req) || req->sdiag_protocol || req->pad)
+		return -EINVAL;
+	if (nlh->nlmsg_flags & NLM_F_DUMP)
+		return netlink_dump_start(sock_net(skb->sk)->diag_nlsk, skb,
+					  nlh, &control);
+	return bus_diag_exact(skb, nlh);
+}
+
+static const struct sock_diag_handler bus_diag_handler = {
+	.owner	= THIS_MODULE,
+	.family	= AF_BUS,
+	.dump	= bus_diag_request,
+};
+
+static int __init bus_diag_register(void)
+{
+	return sock_diag_register(&bus_diag_handler);
+}
+device_initcall(bus_diag_register);
