@@ -145,7 +145,7 @@ static void bus_close_listener(struct sock *sk)
 			WRITE_ONCE(peer->sk_err, ECONNRESET);
 		rcu_read_unlock();
 		skb->sk = NULL;
-		kfree_skb(skb);
+		kfree_skb_reason(skb, SKB_DROP_REASON_QUEUE_PURGE);
 		bus_sk_close(embryo);
 	}
 }
@@ -366,7 +366,7 @@ static struct sk_buff *bus_embryo_alloc(struct sock *listener)
 
 	sk = bus_sk_alloc(sock_net(listener), NULL, listener->sk_protocol, 0);
 	if (!sk) {
-		kfree_skb(skb);
+		consume_skb(skb);
 		return NULL;
 	}
 
@@ -382,7 +382,7 @@ static void bus_embryo_free(struct sk_buff *skb)
 	struct sock *sk = skb->sk;
 
 	skb->sk = NULL;
-	kfree_skb(skb);
+	consume_skb(skb);
 	bus_sk_close(sk);
 }
 

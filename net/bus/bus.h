@@ -582,6 +582,7 @@ struct bus_rcpt {
  * @forced: to the master whatever is decided, because of this
  * @flags: of the protocol, with @reason
  * @err: the sender's error
+ * @refused: why the last recipient who refused it did
  * @blocked: receiver without room, for which the sender has to wait; referenced
  * @need: what did not fit
  * @rcpt: recipients
@@ -614,6 +615,7 @@ struct bus_route {
 	u32			forced;
 	u32			flags;
 	int			err;
+	enum skb_drop_reason	refused;
 	struct sock		*blocked;
 	struct bus_need		need;
 	struct bus_rcpt		*rcpt;
@@ -635,7 +637,7 @@ void bus_route_init(struct bus_route *route, struct bus_client *src,
 		    bool from_master);
 void bus_route_reset(struct bus_route *route);
 void bus_route_forget_rcpts(struct bus_route *route);
-void bus_route_free(struct bus_route *route);
+void bus_route_free(struct bus_route *route, int err);
 int bus_route_prepare(struct bus_route *route);
 bool bus_rcpt_admits(struct bus_route *route, struct bus_client *client,
 		     struct sock *sk);
@@ -661,6 +663,14 @@ static inline void bus_route_settle(struct bus_route *route, bool staged)
 
 int bus_route_deliver(struct bus_route *route);
 void bus_route_kick(struct bus_route *route);
+
+/* trace.c */
+void bus_trace_route(const struct bus_route *route);
+bool bus_rcpt_refuses(struct bus_route *route, struct bus_client *client,
+		      const struct sock *sk, enum skb_drop_reason reason);
+void bus_route_drop(struct bus_route *route, int err);
+void bus_drop(const struct sock *sk, struct sk_buff *skb,
+	      enum skb_drop_reason reason);
 
 /* hook.c */
 #ifdef CONFIG_NETFILTER

@@ -6,6 +6,7 @@
  */
 
 #include <linux/slab.h>
+#include <trace/events/bus.h>
 #include "bus.h"
 
 /* Internal result: go to the master instead. */
@@ -334,6 +335,8 @@ static void bus_route_finish(struct bus_route *route)
 {
 	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
 
+	if (trace_bus_deliver_enabled() || trace_bus_drop_enabled())
+		bus_trace_route(route);
 	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
 		if (rcpt->queued) {
 			bus_rcpt_forget_copy(route, rcpt);

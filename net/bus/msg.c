@@ -101,7 +101,7 @@ static struct sk_buff *bus_skb_build_linear(struct msghdr *msg, size_t len)
 		return ERR_PTR(-ENOMEM);
 
 	if (!copy_from_iter_full(__skb_put(skb, len), len, &msg->msg_iter)) {
-		kfree_skb(skb);
+		kfree_skb_reason(skb, SKB_DROP_REASON_SKB_UCOPY_FAULT);
 		return ERR_PTR(-EFAULT);
 	}
 	return skb;
@@ -123,7 +123,9 @@ static struct sk_buff *bus_skb_build_paged(struct msghdr *msg, size_t len)
 	if (!err)
 		err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
 	if (err) {
-		kfree_skb(skb);
+		kfree_skb_reason(skb, err == -ENOMEM ?
+				      SKB_DROP_REASON_NOMEM :
+				      SKB_DROP_REASON_SKB_UCOPY_FAULT);
 		return ERR_PTR(err);
 	}
 	return skb;

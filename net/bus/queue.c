@@ -307,7 +307,8 @@ void bus_queue_purge(struct sock *sk)
 		bus_queue_uncharge(sk, skb->truesize, bus_cb(skb)->share);
 	skb_queue_splice_init(&sk->sk_receive_queue, &list);
 	spin_unlock(&sk->sk_receive_queue.lock);
-	__skb_queue_purge(&list);
+	while ((skb = __skb_dequeue(&list)))
+		bus_drop(sk, skb, SKB_DROP_REASON_QUEUE_PURGE);
 }
 
 static struct sk_buff *bus_queue_first(struct sock *sk)

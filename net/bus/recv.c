@@ -110,6 +110,9 @@ int bus_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags)
 
 	err = bus_recv_skb(sock, msg, size, flags, skb);
 	mutex_unlock(&b->recv_lock);
-	consume_skb(skb);
+	if (err >= 0 || flags & MSG_PEEK)
+		consume_skb(skb);
+	else
+		bus_drop(sk, skb, SKB_DROP_REASON_SKB_UCOPY_FAULT);
 	return err;
 }

@@ -39,6 +39,7 @@ void bus_route_init(struct bus_route *route, struct bus_client *src,
 	route->fp = NULL;
 	route->from_master = from_master;
 	route->routed = false;
+	route->refused = SKB_NOT_DROPPED_YET;
 	route->blocked = NULL;
 	route->rcpt = route->few;
 	route->max = ARRAY_SIZE(route->few);
@@ -94,8 +95,15 @@ void bus_route_reset(struct bus_route *route)
 static void bus_route_free_spare(struct bus_route *route)
 {
 	struct bus_share *share, *next;
+	struct sk_buff *skb;
 
-	__skb_queue_purge(&route->spare);
+	/* A copy that holds the message is of one who had no room. */
+	while ((skb = __skb_dequeue(&route->spare))) {
+		if (skb->destructor)
+			kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_RCVBUFF);
+		else
+			consume_skb(skb);
+	}
 	list_for_each_entry_safe(share, next, &route->spare_share, link)
 		kfree(share);
 	while (route->nr_spare_fp)
@@ -111,14 +119,21 @@ static bool bus_route_has_spare(const struct bus_route *route)
 	       !list_empty(&route->spare_share) || route->spare_fp;
 }
 
-void bus_route_free(struct bus_route *route)
+/**
+ * bus_route_free() - a message was sent, or was not
+ * @route: route
+ * @err: which
+ *
+ * Context: May sleep.
+ */
+void bus_route_free(struct bus_route *route, int err)
 {
 	if (bus_route_has_spare(route))
 		bus_route_free_spare(route);
 	if (route->rcpt != route->few)
 		kvfree(route->rcpt);
 	if (route->skb)
-		kfree_skb(route->skb);
+		bus_route_drop(route, err);
 }
 
 static int bus_route_prepare_rcpts(struct bus_route *route)
@@ -262,12 +277,6 @@ static bool bus_filter_admits(struct sock *sk, struct sk_buff *skb)
 	return !security_sock_rcv_skb(sk, skb);
 }
 
-static bool bus_rcpt_refuses(struct bus_client *client)
-{
-	bus_count(client, BUS_STAT_FILTERED);
-	return false;
-}
-
 /**
  * bus_rcpt_admits() - does a recipient get the message?
  * @route: route
@@ -280,10 +289,13 @@ static bool bus_rcpt_refuses(struct bus_client *client)
 bool bus_rcpt_admits(struct bus_route *route, struct bus_client *client,
 		     struct sock *sk)
 {
-	if (bus_filter_admits(sk, route->skb) &&
-	    bus_hook(route->bus, NF_BUS_DELIVER, sk, route->skb))
-		return true;
-	return bus_rcpt_refuses(client);
+	if (!bus_filter_admits(sk, route->skb))
+		return bus_rcpt_refuses(route, client, sk,
+					SKB_DROP_REASON_SOCKET_FILTER);
+	if (!bus_hook(route->bus, NF_BUS_DELIVER, sk, route->skb))
+		return bus_rcpt_refuses(route, client, sk,
+					SKB_DROP_REASON_NETFILTER_DROP);
+	return true;
 }
 
 /**

@@ -7,6 +7,7 @@
 #include <linux/pid.h>
 #include <linux/pidfs.h>
 #include <linux/slab.h>
+#include <trace/events/bus.h>
 #include "bus.h"
 
 /**
@@ -312,8 +313,10 @@ static int bus_send_attempt(struct bus_send *send)
 	int err;
 
 	route->joined = READ_ONCE(send->client->joined);
-	if (!bus_hook(route->bus, NF_BUS_SEND, send->sk, route->skb))
+	if (!bus_hook(route->bus, NF_BUS_SEND, send->sk, route->skb)) {
+		route->refused = SKB_DROP_REASON_NETFILTER_DROP;
 		return -EPERM;
+	}
 
 	if (send->accepted)
 		bus_find_for_master(send);
@@ -424,8 +427,10 @@ static int bus_send_one(struct bus_send *send, struct msghdr *msg, size_t len,
 		err = bus_send_control(send, msg);
 	if (!err)
 		err = bus_send_build(send, msg, len, scm);
-	if (!err)
+	if (!err) {
+		trace_bus_send(send->route.bus, send->route.msg);
 		err = bus_send_parse(send);
+	}
 	if (!err)
 		err = bus_send_expect(send);
 	if (!err)
@@ -468,7 +473,7 @@ int bus_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 	if (send.list)
 		kvfree(send.list);
-	bus_route_free(&send.route);
+	bus_route_free(&send.route, err);
 	if (send.route.msg)
 		bus_msg_put(send.route.msg);
 	scm_destroy(&scm);
