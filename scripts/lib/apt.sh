@@ -87,6 +87,17 @@ own_apt() {
 	touch "$dir/complete"
 }
 
+# own_apt_suite SUITE: source packages of another suite, too.
+own_apt_suite() {
+	local file=$cache/apt/sources/$1.sources
+
+	own_apt
+	[ ! -e "$file" ] || return 0
+	sed -n '/^$/q; s/^Types:.*/Types: deb-src/; s/^Suites:.*/Suites: '"$1"'/; p' \
+		"$cache/apt/sources/debian.sources" >"$file"
+	rm -f "$cache/apt/updated"
+}
+
 # own_apt_update: the lists of our own configuration, at most a day old.
 own_apt_update() {
 	own_apt

@@ -83,8 +83,10 @@ test_kernel() {
 
 	if [ -e "$top/tools/testing/selftests/net/af_bus/Makefile" ]; then
 		need_packages gcc libc6-dev make
+		try "$lane: ss builds" "$top/scripts/iproute2" build || true
 		if try "$lane: selftests build" build_selftests "$base" "$dir/selftests"; then
-			run_in_guest "$lane/selftests" "$dir/selftests" "$base" "$config"
+			run_in_guest "$lane/selftests" "$dir/selftests" "$base" "$config" \
+				--env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
 		fi
 	fi
 	if [ "$config" = debug ] && [ -d "$top/net/bus/tests" ]; then
