@@ -71,7 +71,7 @@ static struct sock *__bus_unblock(struct bus_sock *b)
 	if (receiver)
 		remove_wait_queue(&bus_sk(receiver)->space_wait,
 				  &b->blocked_wake);
-	b->blocked_on = NULL;
+	WRITE_ONCE(b->blocked_on, NULL);
 	return receiver;
 }
 
@@ -90,7 +90,7 @@ void bus_block_on(struct sock *sk, struct sock *receiver,
 	sock_hold(receiver);
 	spin_lock(&b->blocked_lock);
 	old = __bus_unblock(b);
-	b->blocked_on = receiver;
+	WRITE_ONCE(b->blocked_on, receiver);
 	b->blocked_need = *need;
 	add_wait_queue(&bus_sk(receiver)->space_wait, &b->blocked_wake);
 	spin_unlock(&b->blocked_lock);
