@@ -192,5 +192,6 @@ int bus_addr_del(struct bus_client *client, u64 addr)
 		return -EADDRNOTAVAIL;
 
 	bus_synchronize(bus);
+	bus_client_moved(client);
 	return 0;
 }

@@ -231,6 +231,7 @@ int bus_client_ack(struct bus_client *client, u32 n);
 void bus_client_leave(struct bus_client *client);
 void bus_client_detach(struct bus_client *client, const struct sock *sk);
 void bus_client_disconnect(struct bus_client *client);
+void bus_client_moved(struct bus_client *client);
 void bus_client_shutdown(struct bus_client *client, bool by_master, int mode);
 
 /* addr.c */
@@ -401,10 +402,12 @@ void bus_scm_recv(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
  * struct bus_need - the room that a message needs
  * @size: its truesize in bytes
  * @user: to whose share of the queue it is charged, NULL if to none
+ * @moves: of the receiver when it was chosen
  */
 struct bus_need {
 	unsigned int		size;
 	const struct bus_user	*user;
+	unsigned int		moves;
 };
 
 /**
@@ -424,6 +427,7 @@ struct bus_need {
  * @reserved: messages for which there is room set aside
  * @max_qlen: messages the queue may hold
  * @lost: messages lost since the last one in the queue
+ * @moves: how often senders that wait for room were told to choose anew
  * @shares: struct bus_share, of the users who have messages in the queue
  * @nr_shares: their number, with those that are kept for the next time
  * @space_wait: who waits for room in the queue, or for it to be closed
@@ -454,6 +458,7 @@ struct bus_sock {
 	unsigned int		reserved;
 	unsigned int		max_qlen;
 	u64			lost;
+	unsigned int		moves;
 	struct list_head	shares;
 	unsigned int		nr_shares;
 	wait_queue_head_t	space_wait;
@@ -518,6 +523,7 @@ int bus_queue_add(struct sock *sk, struct sk_buff *skb, struct bus_user *user,
 int bus_queue_add_reserved(struct sock *sk, struct sk_buff *skb);
 void bus_queue_lose(struct sock *sk);
 void bus_queue_close(struct sock *sk);
+void bus_queue_move(struct sock *sk);
 void bus_queue_purge(struct sock *sk);
 bool bus_queue_readable(struct sock *sk);
 bool bus_queue_ended(struct sock *sk);
@@ -528,7 +534,8 @@ void bus_queue_init(struct sock *sk);
 void bus_queue_destroy(struct sock *sk);
 
 /* wait.c */
-int bus_wait_room(struct sock *sk, const struct bus_need *need, long *timeo);
+int bus_wait_room(struct sock *sk, struct sock *receiver,
+		  const struct bus_need *need, long *timeo);
 void bus_block_on(struct sock *sk, struct sock *receiver,
 		  const struct bus_need *need);
 void bus_unblock(struct sock *sk);

@@ -287,6 +287,24 @@ static void bus_shutdown_end(struct bus *bus, struct sock __rcu **skp, int mode)
 }
 
 /**
+ * bus_client_moved() - let senders that wait for a client choose anew
+ * @client: client that lost an address or is reached in another way; nobody
+ *	chooses by the old state any more
+ *
+ * Context: May sleep.
+ */
+void bus_client_moved(struct bus_client *client)
+{
+	struct sock *sk = bus_client_get_sk(&client->sk);
+
+	if (!sk)
+		return;
+
+	bus_queue_move(sk);
+	sock_put(sk);
+}
+
+/**
  * bus_client_shutdown() - shut down a link
  * @client: client, which leaves the bus
  * @by_master: by the accepted socket
@@ -302,8 +320,11 @@ void bus_client_shutdown(struct bus_client *client, bool by_master, int mode)
 	bus_shutdown_end(client->bus, &client->sk, by_master ? other : mode);
 	bus_shutdown_end(client->bus, &client->master_sk,
 			 by_master ? mode : other);
-	if (by_master)
+	if (by_master || mode != SHUTDOWN_MASK)
 		bus_synchronize(client->bus);
+	/* A client that only stops to send may still have a queue. */
+	if (mode != SHUTDOWN_MASK)
+		bus_client_moved(client);
 }
 
 /**

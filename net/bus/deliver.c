@@ -150,6 +150,7 @@ static int bus_route_block(struct bus_route *route, struct bus_rcpt *rcpt)
 	route->blocked = rcpt->sk;
 	route->need.size = route->skb->truesize;
 	route->need.user = bus_rcpt_user(route, rcpt);
+	route->need.moves = READ_ONCE(bus_sk(rcpt->sk)->moves);
 	return -EAGAIN;
 }
 

@@ -106,7 +106,7 @@ static int bus_queue_check(const struct sock *sk, unsigned int size,
 }
 
 /**
- * bus_queue_has_room() - would a message fit, or find the queue closed?
+ * bus_queue_has_room() - would a message fit, or is waiting of no use?
  * @sk: receiver
  * @need: what it needs
  *
@@ -114,12 +114,14 @@ static int bus_queue_check(const struct sock *sk, unsigned int size,
  */
 bool bus_queue_has_room(struct sock *sk, const struct bus_need *need)
 {
+	bool moved;
 	int err;
 
 	spin_lock(&sk->sk_receive_queue.lock);
+	moved = bus_sk(sk)->moves != need->moves;
 	err = bus_queue_check(sk, need->size, need->user);
 	spin_unlock(&sk->sk_receive_queue.lock);
-	return !err || err == -EPIPE;
+	return moved || !err || err == -EPIPE;
 }
 
 static __always_inline int
@@ -288,6 +290,20 @@ void bus_queue_close(struct sock *sk)
 }
 
 /**
+ * bus_queue_move() - who waits for room is to choose its receiver anew
+ * @sk: receiver, which can be reached in other ways than before
+ *
+ * Context: Nobody chooses by the old state any more.
+ */
+void bus_queue_move(struct sock *sk)
+{
+	spin_lock(&sk->sk_receive_queue.lock);
+	WRITE_ONCE(bus_sk(sk)->moves, bus_sk(sk)->moves + 1);
+	spin_unlock(&sk->sk_receive_queue.lock);
+	wake_up_interruptible_all(&bus_sk(sk)->space_wait);
+}
+
+/**
  * bus_queue_purge() - free what is in a closed queue
  * @sk: receiver
  *
@@ -423,6 +439,7 @@ void bus_queue_init(struct sock *sk)
 	b->closed = false;
 	b->reserved = 0;
 	b->lost = 0;
+	b->moves = 0;
 	b->nr_shares = 0;
 	INIT_LIST_HEAD(&b->shares);
 }

@@ -347,7 +347,8 @@ static int bus_send_wait(struct bus_send *send, long *timeo)
 	int err;
 
 	if (*timeo) {
-		err = bus_wait_room(route->blocked, &route->need, timeo);
+		err = bus_wait_room(send->sk, route->blocked, &route->need,
+				    timeo);
 	} else {
 		bus_block_on(send->sk, route->blocked, &route->need);
 		err = bus_writable(send->sk) ? 0 : -EAGAIN;

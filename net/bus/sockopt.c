@@ -177,6 +177,8 @@ static int bus_opt_action(struct bus_client *client, int optname,
 static int bus_set_accepted(struct bus_client *client, int optname,
 			    sockptr_t optval, unsigned int optlen)
 {
+	int err;
+
 	switch (optname) {
 	case BUS_ADD_ADDR:
 	case BUS_DEL_ADDR:
@@ -192,8 +194,11 @@ static int bus_set_accepted(struct bus_client *client, int optname,
 					    &client->overflow_multicast,
 					    optval, optlen);
 	case BUS_FLAGS:
-		return bus_opt_set_flags(client->bus, &client->flags,
-					 BUS_F_VIA_MASTER, optval, optlen);
+		err = bus_opt_set_flags(client->bus, &client->flags,
+					BUS_F_VIA_MASTER, optval, optlen);
+		if (!err)
+			bus_client_moved(client);
+		return err;
 	default:
 		return -EINVAL;
 	}

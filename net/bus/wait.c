@@ -6,24 +6,36 @@
 #include <linux/sched/signal.h>
 #include "bus.h"
 
+/* What comes for the sender meanwhile has a key, the end of its link has none. */
+static int bus_wait_shutdown(wait_queue_entry_t *wait, unsigned int mode,
+			     int flags, void *key)
+{
+	return key ? 0 : autoremove_wake_function(wait, mode, flags, key);
+}
+
 /**
  * bus_wait_room() - sleep until a receiver has room or takes no more
- * @sk: receiver, referenced by the caller
+ * @sk: sender; that it is shut down ends the wait as well
+ * @receiver: receiver, referenced by the caller
  * @need: what the message needs
  * @timeo: jiffies to wait at most; returns what is left
  *
  * Context: Sleeps, so nothing must be reserved.
  * Return: 0, -EAGAIN when the time is over, -EINTR or -ERESTARTSYS.
  */
-int bus_wait_room(struct sock *sk, const struct bus_need *need, long *timeo)
+int bus_wait_room(struct sock *sk, struct sock *receiver,
+		  const struct bus_need *need, long *timeo)
 {
-	wait_queue_head_t *wq = &bus_sk(sk)->space_wait;
+	wait_queue_head_t *wq = &bus_sk(receiver)->space_wait;
+	DEFINE_WAIT_FUNC(end, bus_wait_shutdown);
 	DEFINE_WAIT(wait);
 	int err = 0;
 
 	for (;;) {
+		prepare_to_wait(sk_sleep(sk), &end, TASK_INTERRUPTIBLE);
 		prepare_to_wait(wq, &wait, TASK_INTERRUPTIBLE);
-		if (bus_queue_has_room(sk, need))
+		if ((READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN) ||
+		    bus_queue_has_room(receiver, need))
 			break;
 		if (!*timeo) {
 			err = -EAGAIN;
@@ -36,6 +48,7 @@ int bus_wait_room(struct sock *sk, const struct bus_need *need, long *timeo)
 		*timeo = schedule_timeout(*timeo);
 	}
 	finish_wait(wq, &wait);
+	finish_wait(sk_sleep(sk), &end);
 	return err;
 }
 
@@ -119,7 +132,7 @@ void bus_unblock(struct sock *sk)
  * @sk: sender
  *
  * Return: false after a send that failed with EAGAIN, until its receiver has
- * room or takes no more.
+ * room, takes no more or is to be chosen anew.
  */
 bool bus_writable(struct sock *sk)
 {

@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What ends a wait for room, and what does not; what is held meanwhile. */
+#include "../../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/time.h>
+
+#include "bus_util.h"
+
+#define QLEN	3
+#define ADDR	BUS_ADDR(6, 6)
+#define GROUP	BUS_MULTICAST(6)
+
+/* link[0] sends to link[1], which holds ADDR and is full. */
+FIXTURE(wait) {
+	struct tbus	b;
+	struct bus_link	*l;
+	struct bus_call	call;
+};
+
+FIXTURE_SETUP(wait)
+{
+	int i;
+
+	ASSERT_EQ(0, tbus_listen(&self->b));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, QLEN));
+	ASSERT_EQ(0, tbus_clients(&self->b, 4));
+	self->l = self->b.link;
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, bus_opt(self->l[i].acc, BUS_RECV_INFO,
+				     BUS_INFO_REASON));
+	ASSERT_EQ(0, bus_add(&self->l[1], ADDR));
+	for (i = 0; i < QLEN; i++)
+		ASSERT_EQ(0, say(self->l[1].acc, "fill"));
+	self->call.fd = self->l[0].fd;
+	self->call.addr = ADDR;
+	self->call.text = "waited";
+}
+
+FIXTURE_TEARDOWN(wait)
+{
+	tbus_close(&self->b);
+}
+
+static void drain(struct __test_metadata *_metadata, const struct bus_link *l)
+{
+	int i;
+
+	for (i = 0; i < QLEN; i++)
+		EXPECT_STREQ("0:fill", take(l->fd));
+}
+
+static void close_fd(int *fd)
+{
+	close(*fd);
+	*fd = -1;
+}
+
+#define EXPECT_SLEEPING()	EXPECT_TRUE(call_sleeps(&self->call))
+
+#define START() do {				\
+	call_start(&self->call);		\
+	EXPECT_SLEEPING();			\
+} while (0)
+
+/* The sender's link ends: there is no need for room to be made. */
+TEST_F(wait, sender_is_put_off)
+{
+	START();
+	close_fd(&self->l[0].acc);
+	EXPECT_EQ(EPIPE, call_wait(&self->call));
+	drain(_metadata, &self->l[1]);
+	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
+}
+
+TEST_F(wait, sender_shuts_down)
+{
+	START();
+	EXPECT_EQ(0, ERR(shutdown(self->l[0].fd, SHUT_WR)));
+	EXPECT_EQ(EPIPE, call_wait(&self->call));
+}
+
+TEST_F(wait, sender_stops_reading)
+{
+	START();
+	EXPECT_EQ(0, ERR(shutdown(self->l[0].fd, SHUT_RD)));
+	/* off the bus, the sender reaches nobody by address */
+	drain(_metadata, &self->l[1]);
+	EXPECT_EQ(EHOSTUNREACH, call_wait(&self->call));
+}
+
+TEST_F(wait, master_sends_and_shuts_down)
+{
+	self->call.fd = self->l[1].acc;
+	self->call.addr = 2;
+	START();
+	EXPECT_EQ(0, ERR(shutdown(self->l[1].acc, SHUT_RDWR)));
+	EXPECT_EQ(EPIPE, call_wait(&self->call));
+}
+
+/* What comes for the sender meanwhile is not for this thread. */
+TEST_F(wait, sender_receives)
+{
+	START();
+	EXPECT_EQ(0, say_to(self->l[2].fd, 1, "x"));
+	EXPECT_EQ(0, say(self->l[0].acc, "y"));
+	EXPECT_SLEEPING();
+	EXPECT_STREQ("3:x", take(self->l[0].fd));
+	EXPECT_STREQ("0:y", take(self->l[0].fd));
+	drain(_metadata, &self->l[1]);
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_STREQ("1:waited", take(self->l[1].fd));
+}
+
+/* The receiver leaves the bus, but its queue stays open and full. */
+TEST_F(wait, receiver_leaves)
+{
+	START();
+	EXPECT_EQ(0, ERR(shutdown(self->l[1].fd, SHUT_WR)));
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_STREQ("1:waited reason=NO_OWNER", take(self->l[0].acc));
+	drain(_metadata, &self->l[1]);
+	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
+}
+
+TEST_F(wait, master_shuts_half)
+{
+	START();
+	EXPECT_EQ(0, ERR(shutdown(self->l[1].acc, SHUT_RD)));
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_STREQ("1:waited reason=NO_OWNER", take(self->l[0].acc));
+}
+
+static int call_say(struct bus_call *call)
+{
+	return ERR(send(call->fd, call->text, strlen(call->text),
+			MSG_NOSIGNAL));
+}
+
+/* The private link is still there after it, so that wait goes on. */
+TEST_F(wait, link_outlives_leaving)
+{
+	self->call.fn = call_say;
+	self->call.fd = self->l[1].acc;
+	START();
+	EXPECT_EQ(0, ERR(shutdown(self->l[1].fd, SHUT_WR)));
+	EXPECT_SLEEPING();
+	drain(_metadata, &self->l[1]);
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_STREQ("0:waited", take(self->l[1].fd));
+}
+
+/* Somebody else is meant now, or nobody. */
+TEST_F(wait, address_goes)
+{
+	START();
+	ASSERT_EQ(0, bus_del(&self->l[1], ADDR));
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_STREQ("1:waited reason=NO_OWNER", take(self->l[0].acc));
+	drain(_metadata, &self->l[1]);
+	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
+}
+
+TEST_F(wait, receiver_via_master)
+{
+	START();
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_STREQ("1:waited reason=VIA_MASTER", take(self->l[0].acc));
+}
+
+/* What changes nothing for this message, for this receiver or another one. */
+TEST_F(wait, other_changes)
+{
+	START();
+	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(6, 7)));
+	ASSERT_EQ(0, bus_del(&self->l[1], BUS_ADDR(6, 7)));
+	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(6, 8)));
+	ASSERT_EQ(0, bus_del(&self->l[2], BUS_ADDR(6, 8)));
+	EXPECT_EQ(0, ERR(shutdown(self->l[3].fd, SHUT_WR)));
+	EXPECT_SLEEPING();
+	drain(_metadata, &self->l[1]);
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_STREQ("1:waited", take(self->l[1].fd));
+	EXPECT_STREQ("EAGAIN", take(self->l[0].acc));
+}
+
+/* Multicasts wait for who is to block, as long as he is to get them. */
+static void start_multicast(struct __test_metadata *_metadata,
+			    struct _test_data_wait *self)
+{
+	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(6, 2)));
+	ASSERT_EQ(0, bus_overflow(self->l[1].acc, BUS_OVERFLOW_BLOCK,
+				  BUS_OVERFLOW_BLOCK));
+	ASSERT_EQ(0, bus_overflow(self->l[2].acc, BUS_OVERFLOW_BLOCK,
+				  BUS_OVERFLOW_BLOCK));
+	self->call.addr = GROUP;
+	START();
+	EXPECT_STREQ("EAGAIN", take(self->l[2].fd));
+}
+
+TEST_F(wait, multicast_member_dies)
+{
+	start_multicast(_metadata, self);
+	bus_link_close(&self->l[1]);
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_STREQ("1:waited", take(self->l[2].fd));
+}
+
+TEST_F(wait, multicast_member_loses_address)
+{
+	start_multicast(_metadata, self);
+	ASSERT_EQ(0, bus_del(&self->l[1], ADDR));
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_STREQ("1:waited", take(self->l[2].fd));
+	drain(_metadata, &self->l[1]);
+	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
+}
+
+/* Nothing is set aside meanwhile: others may use all of the room. */
+TEST_F(wait, holds_no_room)
+{
+	int i;
+
+	start_multicast(_metadata, self);
+	for (i = 0; i < QLEN; i++)
+		EXPECT_EQ(0, say_to(self->l[3].fd, 3, "x"));
+	EXPECT_EQ(EAGAIN, say_to(self->l[3].fd, 3, "x"));
+	/* and now it is the other one for whom it waits */
+	drain(_metadata, &self->l[1]);
+	EXPECT_SLEEPING();
+	EXPECT_EQ(0, bus_get_info(self->l[1].fd).qlen);
+	EXPECT_STREQ("4:x", take(self->l[2].fd));
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_STREQ("1:waited", take(self->l[1].fd));
+}
+
+/* Also not after it was given up. */
+TEST_F(wait, leaves_no_room_behind)
+{
+	int i;
+
+	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(6, 2)));
+	ASSERT_EQ(0, bus_overflow(self->l[1].acc, 0, BUS_OVERFLOW_BLOCK));
+	ASSERT_EQ(0, bus_overflow(self->l[2].acc, 0, BUS_OVERFLOW_BLOCK));
+	for (i = 0; i < 5; i++)
+		EXPECT_EQ(EAGAIN, say_to(self->l[0].fd, GROUP, "x"));
+	for (i = 0; i < QLEN; i++)
+		EXPECT_EQ(0, say_to(self->l[3].fd, 3, "x"));
+	drain(_metadata, &self->l[1]);
+	for (i = 0; i < QLEN; i++)
+		EXPECT_EQ(0, say_to(self->l[3].fd, 2, "x"));
+}
+
+/* One thread waits, another one uses the same socket. */
+TEST_F(wait, other_thread)
+{
+	START();
+	EXPECT_EQ(0, say_to(self->l[0].fd, 3, "x"));
+	EXPECT_EQ(0, say(self->l[0].fd, "up"));
+	EXPECT_EQ(EAGAIN, say_to(self->l[0].fd, 2, "no"));
+	EXPECT_STREQ("1:x", take(self->l[2].fd));
+	EXPECT_STREQ("1:up reason=ADDRESSED", take(self->l[0].acc));
+	EXPECT_SLEEPING();
+	drain(_metadata, &self->l[1]);
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_STREQ("1:waited", take(self->l[1].fd));
+}
+
+/* One's own queue is no reason to wait, and who waited for himself would wait
+ * for ever: one's copy of one's multicast is lost.
+ */
+TEST_F(wait, not_for_oneself)
+{
+	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(6, 2)));
+	ASSERT_EQ(0, bus_overflow(self->l[1].acc, BUS_OVERFLOW_BLOCK,
+				  BUS_OVERFLOW_BLOCK));
+	ASSERT_EQ(0, bus_opt(self->l[1].fd, BUS_RECV_INFO, BUS_INFO_LOST));
+	self->call.fd = self->l[1].fd;
+	self->call.addr = GROUP;
+	EXPECT_EQ(0, call_send(&self->call));
+	EXPECT_STREQ("2:waited", take(self->l[2].fd));
+	EXPECT_STREQ("ENOBUFS", take(self->l[1].fd));
+	drain(_metadata, &self->l[1]);
+	EXPECT_EQ(0, call_send(&self->call));
+	EXPECT_STREQ("2:waited lost=1", take(self->l[1].fd));
+	EXPECT_STREQ("2:waited", take(self->l[2].fd));
+	/* the others are waited for as ever */
+	EXPECT_EQ(0, say_to(self->l[0].fd, 3, "x"));
+	EXPECT_EQ(0, say_to(self->l[0].fd, 3, "x"));
+	EXPECT_EQ(0, say_to(self->l[0].fd, 3, "x"));
+	ASSERT_EQ(0, bus_overflow(self->l[2].acc, BUS_OVERFLOW_BLOCK,
+				  BUS_OVERFLOW_BLOCK));
+	EXPECT_EQ(EAGAIN, say_to(self->l[1].fd, GROUP, "y"));
+	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
+}
+
+/* Time and signals */
+
+static void set_timeout(int fd, long ms)
+{
+	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+}
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* As long as was said, however often there was hope. */
+TEST_F(wait, timeout)
+{
+	long start = now_ms();
+
+	set_timeout(self->l[0].fd, 1000);
+	START();
+	EXPECT_EQ(0, bus_add(&self->l[1], BUS_ADDR(6, 7)));
+	EXPECT_EQ(0, bus_del(&self->l[1], BUS_ADDR(6, 7)));
+	EXPECT_EQ(EAGAIN, call_wait(&self->call));
+	EXPECT_LE(990, now_ms() - start);
+	drain(_metadata, &self->l[1]);
+	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
+	EXPECT_EQ(0, call_send(&self->call));
+}
+
+TEST_F(wait, dontwait_ignores_timeout)
+{
+	set_timeout(self->l[0].fd, 100000);
+	self->call.flags = MSG_DONTWAIT;
+	EXPECT_EQ(EAGAIN, call_send(&self->call));
+	fcntl(self->l[0].fd, F_SETFL, O_NONBLOCK);
+	self->call.flags = 0;
+	EXPECT_EQ(EAGAIN, call_send(&self->call));
+}
+
+static void on_signal(int sig)
+{
+}
+
+/* A call with a timeout is not restarted, as everywhere. */
+TEST_F(wait, signal_and_timeout)
+{
+	struct sigaction sa = {
+		.sa_handler = on_signal, .sa_flags = SA_RESTART
+	};
+
+	sigaction(SIGUSR1, &sa, NULL);
+	set_timeout(self->l[0].fd, 100000);
+	START();
+	pthread_kill(self->call.thread, SIGUSR1);
+	EXPECT_EQ(EINTR, call_wait(&self->call));
+	drain(_metadata, &self->l[1]);
+	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
+}
+
+/* poll(): the same events end EAGAIN */
+
+static bool writable(int fd)
+{
+	struct pollfd p = { fd, POLLOUT, 0 };
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLOUT;
+}
+
+static int call_poll(struct bus_call *call)
+{
+	struct pollfd p = { call->fd, POLLOUT, 0 };
+
+	return poll(&p, 1, -1) == 1 && p.revents & POLLOUT ? 0 : EIO;
+}
+
+static void start_poll(struct __test_metadata *_metadata,
+		       struct _test_data_wait *self)
+{
+	EXPECT_EQ(EAGAIN, say_to(self->l[0].fd, ADDR, "x"));
+	EXPECT_FALSE(writable(self->l[0].fd));
+	self->call.fn = call_poll;
+	START();
+}
+
+TEST_F(wait, poll_address_goes)
+{
+	start_poll(_metadata, self);
+	ASSERT_EQ(0, bus_del(&self->l[1], ADDR));
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_EQ(0, say_to(self->l[0].fd, ADDR, "x"));
+	EXPECT_STREQ("1:x reason=NO_OWNER", take(self->l[0].acc));
+}
+
+TEST_F(wait, poll_receiver_leaves)
+{
+	start_poll(_metadata, self);
+	EXPECT_EQ(0, ERR(shutdown(self->l[1].fd, SHUT_WR)));
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_EQ(0, say_to(self->l[0].fd, ADDR, "x"));
+	EXPECT_STREQ("1:x reason=NO_OWNER", take(self->l[0].acc));
+}
+
+TEST_F(wait, poll_other_changes)
+{
+	start_poll(_metadata, self);
+	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(6, 8)));
+	ASSERT_EQ(0, bus_del(&self->l[2], BUS_ADDR(6, 8)));
+	bus_link_close(&self->l[3]);
+	EXPECT_EQ(0, say_to(self->l[0].fd, 3, "x"));
+	EXPECT_STREQ("1:x", take(self->l[2].fd));
+	EXPECT_SLEEPING();
+	take(self->l[1].fd);
+	EXPECT_EQ(0, call_wait(&self->call));
+}
+
+/* Descriptors of a message that is decided again, with fewer receivers. */
+
+static int call_send_fd(struct bus_call *call)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {};
+	struct iovec iov = { (void *)call->text, strlen(call->text) };
+	struct sockaddr_bus sb;
+	struct msghdr msg = {
+		.msg_name = &sb, .msg_namelen = BUS_NAME_MIN,
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	bus_to(&sb, call->addr);
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), call->arg, sizeof(int));
+	return ERR(sendmsg(call->fd, &msg, MSG_NOSIGNAL));
+}
+
+static bool reader_sees_eof(int fd)
+{
+	char c;
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	return !read(fd, &c, 1);
+}
+
+TEST_F(wait, descriptors_of_fewer)
+{
+	int p[2];
+
+	ASSERT_EQ(0, pipe(p));
+	ASSERT_EQ(0, bus_opt0(self->l[2].acc, BUS_SET_EAVESDROP));
+	ASSERT_EQ(0, bus_opt(self->l[2].fd, BUS_RECV_RIGHTS, 1));
+	self->call.fn = call_send_fd;
+	self->call.arg = &p[1];
+	START();
+	ASSERT_EQ(0, bus_opt0(self->l[2].acc, BUS_UNSET_EAVESDROP));
+	/* it is still full */
+	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(6, 7)));
+	ASSERT_EQ(0, bus_del(&self->l[1], BUS_ADDR(6, 7)));
+	EXPECT_SLEEPING();
+	drain(_metadata, &self->l[1]);
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_STREQ("EAGAIN", take(self->l[2].fd));
+	close(p[1]);
+	EXPECT_FALSE(reader_sees_eof(p[0]));
+	EXPECT_STREQ("1:waited fds=1", take(self->l[1].fd));
+	EXPECT_TRUE(reader_sees_eof(p[0]));
+	close(p[0]);
+}
+
+TEST_HARNESS_MAIN
