@@ -4,6 +4,7 @@
  */
 
 #include <linux/slab.h>
+#include <linux/uio.h>
 #include "bus.h"
 
 static struct kmem_cache *bus_msg_cache __ro_after_init;
@@ -70,6 +71,18 @@ static struct sk_buff *bus_skb_alloc(size_t len)
 /* What fits into the page fragments of one skb if no two pages are adjacent. */
 #define BUS_PART_LEN	(16 * PAGE_SIZE)
 
+/* Returns where the next part goes. */
+static struct sk_buff **bus_skb_chain(struct sk_buff *head,
+				      struct sk_buff **next,
+				      struct sk_buff *part)
+{
+	*next = part;
+	head->len += part->len;
+	head->data_len += part->len;
+	head->truesize += part->truesize;
+	return &part->next;
+}
+
 static int bus_skb_append(struct sk_buff *head, size_t len)
 {
 	struct sk_buff **next = &skb_shinfo(head)->frag_list;
@@ -82,15 +95,87 @@ static int bus_skb_append(struct sk_buff *head, size_t len)
 		if (!part)
 			return -ENOMEM;
 
-		*next = part;
-		next = &part->next;
-		head->len += part->len;
-		head->data_len += part->len;
-		head->truesize += part->truesize;
+		next = bus_skb_chain(head, next, part);
 		len -= part_len;
 		cond_resched();
 	}
 	return 0;
+}
+
+/* A page is charged as a whole, however little of it belongs to the message:
+ * the message keeps all of it. Adjacent bytes of a page share one fragment.
+ */
+static int bus_skb_add_page(struct sk_buff *skb, struct iov_iter *from)
+{
+	unsigned int nr = skb_shinfo(skb)->nr_frags;
+	struct page *page, **pages = &page;
+	size_t offset;
+	ssize_t len;
+	int err;
+
+	len = iov_iter_extract_pages(from, &pages, PAGE_SIZE, 1, 0, &offset);
+	if (len <= 0)
+		return len ?: -EIO;
+
+	err = -EIO;
+	if (!WARN_ON_ONCE(!sendpage_ok(page)))
+		err = skb_append_pagefrags(skb, page, offset, len,
+					   MAX_SKB_FRAGS);
+	if (err) {
+		iov_iter_revert(from, len);
+		return err;
+	}
+
+	skb->len += len;
+	skb->data_len += len;
+	skb->truesize += PAGE_SIZE * (skb_shinfo(skb)->nr_frags - nr);
+	return 0;
+}
+
+static struct sk_buff *bus_skb_splice_part(struct iov_iter *from)
+{
+	struct sk_buff *skb;
+	int err = 0;
+
+	skb = alloc_skb(0, GFP_KERNEL_ACCOUNT);
+	if (!skb)
+		return ERR_PTR(-ENOMEM);
+
+	while (!err && iov_iter_count(from))
+		err = bus_skb_add_page(skb, from);
+	if (err && err != -EMSGSIZE) {
+		kfree_skb(skb);
+		return ERR_PTR(err);
+	}
+	return skb;
+}
+
+/**
+ * bus_skb_splice() - make a message of pages, without a copy
+ * @from: pages of MSG_SPLICE_PAGES; they may change until they are received
+ *
+ * Context: May sleep.
+ * Return: The skb or an ERR_PTR(): -ENOMEM, -EIO.
+ */
+struct sk_buff *bus_skb_splice(struct iov_iter *from)
+{
+	struct sk_buff *skb, *part, **next;
+
+	skb = bus_skb_splice_part(from);
+	if (IS_ERR(skb))
+		return skb;
+
+	next = &skb_shinfo(skb)->frag_list;
+	while (iov_iter_count(from)) {
+		part = bus_skb_splice_part(from);
+		if (IS_ERR(part)) {
+			kfree_skb(skb);
+			return part;
+		}
+		next = bus_skb_chain(skb, next, part);
+		cond_resched();
+	}
+	return skb;
 }
 
 static struct sk_buff *bus_skb_build_linear(struct msghdr *msg, size_t len)

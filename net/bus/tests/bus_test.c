@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AF_BUS: KUnit tests of what user space cannot reach: netfilter hooks and
- * protocols
+ * AF_BUS: KUnit tests of what user space cannot reach: netfilter hooks,
+ * protocols, and more pages at a time than splice() sends
  */
 
 #include <kunit/test.h>
+#include <linux/bvec.h>
 #include <linux/completion.h>
+#include <linux/mm.h>
 #include <linux/net.h>
 #include <linux/netfilter.h>
 #include <net/af_bus.h>
@@ -430,6 +432,69 @@ static void proto_settles_each_attempt(struct kunit *test)
 	close_proto_bus(test);
 }
 
+/* Spliced pages */
+
+#define NR_PAGES	40
+
+static struct page *page_of(struct kunit *test, u8 value)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	memset(page_address(page), value, PAGE_SIZE);
+	return page;
+}
+
+static int send_pages(struct socket *sock, struct bio_vec *bvec, int nr)
+{
+	struct msghdr msg = { .msg_flags = MSG_SPLICE_PAGES | MSG_DONTWAIT };
+	size_t len = 0;
+	int i;
+
+	for (i = 0; i < nr; i++)
+		len += bvec[i].bv_len;
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, bvec, nr, len);
+	return sock_sendmsg(sock, &msg);
+}
+
+static int receive(struct socket *sock, void *buf, size_t size)
+{
+	struct msghdr msg = {};
+	struct kvec data = { .iov_base = buf, .iov_len = size };
+
+	return kernel_recvmsg(sock, &msg, &data, 1, size, MSG_DONTWAIT);
+}
+
+static void splice_more_than_one_skb(struct kunit *test)
+{
+	struct fixture *f = open_bus(test, BUS_PROTO_NONE);
+	struct bio_vec bvec[NR_PAGES];
+	size_t size = NR_PAGES * PAGE_SIZE, at = 0;
+	char *buf;
+	int i;
+
+	buf = kvzalloc(size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	for (i = 0; i < NR_PAGES; i++)
+		bvec_set_page(&bvec[i], page_of(test, i), PAGE_SIZE - 10 * i, i);
+	size -= 10 * NR_PAGES * (NR_PAGES - 1) / 2;
+	KUNIT_EXPECT_EQ(test, size, send_pages(f->client[0], bvec, NR_PAGES));
+
+	for (i = 0; i < NR_PAGES; i++) {
+		KUNIT_EXPECT_EQ(test, 2, page_ref_count(bvec[i].bv_page));
+		memset(page_address(bvec[i].bv_page), 100 + i, PAGE_SIZE);
+	}
+	KUNIT_EXPECT_EQ(test, size, receive(f->accepted[0], buf, size + 1));
+	for (i = 0; i < NR_PAGES; at += bvec[i++].bv_len) {
+		KUNIT_EXPECT_EQ(test, 100 + i, buf[at]);
+		KUNIT_EXPECT_NULL(test, memchr_inv(buf + at, 100 + i,
+						   bvec[i].bv_len));
+		KUNIT_EXPECT_EQ(test, 1, page_ref_count(bvec[i].bv_page));
+		put_page(bvec[i].bv_page);
+	}
+	kvfree(buf);
+}
+
 static struct kunit_case bus_cases[] = {
 	KUNIT_CASE(hook_runs_once_each),
 	KUNIT_CASE(hook_send_refuses),
@@ -437,6 +502,7 @@ static struct kunit_case bus_cases[] = {
 	KUNIT_CASE(proto_fails_closed),
 	KUNIT_CASE(proto_routes),
 	KUNIT_CASE(proto_settles_each_attempt),
+	KUNIT_CASE(splice_more_than_one_skb),
 	{}
 };
 
