@@ -20,11 +20,16 @@ struct ring {
 	struct io_uring_cqe	*cqes;
 	unsigned int		sq_mask;
 	unsigned int		cq_mask;
+	void			*maps[3];
+	size_t			lens[3];
 };
 
-static void *ring_map(int fd, size_t len, off_t offset)
+static void *ring_map(struct ring *r, int i, size_t len, off_t offset)
 {
-	return mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+	r->lens[i] = len;
+	r->maps[i] = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
+			  offset);
+	return r->maps[i];
 }
 
 static int ring_init(struct ring *r)
@@ -35,11 +40,11 @@ static int ring_init(struct ring *r)
 	r->fd = syscall(SYS_io_uring_setup, ENTRIES, &p);
 	if (r->fd < 0)
 		return errno;
-	sq = ring_map(r->fd, p.sq_off.array + p.sq_entries * 4,
+	sq = ring_map(r, 0, p.sq_off.array + p.sq_entries * 4,
 		      IORING_OFF_SQ_RING);
-	cq = ring_map(r->fd, p.cq_off.cqes + p.cq_entries * sizeof(*r->cqes),
+	cq = ring_map(r, 1, p.cq_off.cqes + p.cq_entries * sizeof(*r->cqes),
 		      IORING_OFF_CQ_RING);
-	r->sqes = ring_map(r->fd, p.sq_entries * sizeof(*r->sqes),
+	r->sqes = ring_map(r, 2, p.sq_entries * sizeof(*r->sqes),
 			   IORING_OFF_SQES);
 	r->sq_tail = (void *)(sq + p.sq_off.tail);
 	r->sq_mask = *(unsigned int *)(sq + p.sq_off.ring_mask);
@@ -69,18 +74,48 @@ static bool ring_pending(struct ring *r)
 	return atomic_load(r->cq_head) == atomic_load(r->cq_tail);
 }
 
-/* Wait for a request's result. */
-static int ring_wait(struct ring *r)
+struct result {
+	__u64	user_data;
+	int	res;
+};
+
+static struct result ring_wait_result(struct ring *r)
 {
 	unsigned int head = atomic_load(r->cq_head);
-	int res;
+	const struct io_uring_cqe *cqe = &r->cqes[head & r->cq_mask];
+	struct result result;
 
 	while (ring_pending(r))
 		syscall(SYS_io_uring_enter, r->fd, 0, 1, IORING_ENTER_GETEVENTS,
 			NULL, 0);
-	res = r->cqes[head & r->cq_mask].res;
+	result = (struct result) { cqe->user_data, cqe->res };
 	atomic_store(r->cq_head, head + 1);
-	return res;
+	return result;
+}
+
+/* Wait for a request's result. */
+static int ring_wait(struct ring *r)
+{
+	return ring_wait_result(r).res;
+}
+
+/* The maps hold the ring as well. */
+static void ring_exit(struct ring *r)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		munmap(r->maps[i], r->lens[i]);
+	close(r->fd);
+	r->fd = -1;
+}
+
+/* Waits for end-of-file: rings drop files in the background. */
+static ssize_t wait_end(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, 0);
 }
 
 static int ring_do(struct ring *r, const struct io_uring_sqe *sqe)
@@ -119,7 +154,8 @@ FIXTURE_SETUP(iouring)
 
 FIXTURE_TEARDOWN(iouring)
 {
-	close(self->ring.fd);
+	if (self->ring.fd >= 0)
+		ring_exit(&self->ring);
 	tbus_close(&self->b);
 }
 
@@ -220,10 +256,179 @@ TEST_F(iouring, ring_closed)
 	struct io_uring_sqe sqe = op(IORING_OP_RECV, self->l[1].fd, buf, 8);
 
 	ASSERT_EQ(0, ring_submit(&self->ring, &sqe));
-	close(self->ring.fd);
-	self->ring.fd = -1;
+	ring_exit(&self->ring);
 	bus_link_close(&self->l[1]);
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "x"));
+}
+
+/* Gives up a request, returns its result. */
+static int ring_cancel(struct ring *r, __u64 user_data)
+{
+	struct io_uring_sqe sqe = op(IORING_OP_ASYNC_CANCEL, -1, NULL, 0);
+	struct result result[2];
+
+	sqe.addr = user_data;
+	if (ring_submit(r, &sqe))
+		return -1;
+	/* they come in either order */
+	result[0] = ring_wait_result(r);
+	result[1] = ring_wait_result(r);
+	return result[result[1].user_data == user_data].res;
+}
+
+/* A thread that is about to wait is interrupted. */
+static bool is_cancelled(int res)
+{
+	return res == -ECANCELED || res == -EINTR;
+}
+
+/* In the ring, or in a thread of its own */
+static const __u8 how[] = { 0, IOSQE_ASYNC };
+
+TEST_F(iouring, recv_cancelled)
+{
+	char buf[8];
+	struct io_uring_sqe sqe = op(IORING_OP_RECV, self->l[1].fd, buf, 8);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(how); i++) {
+		sqe.user_data = 7;
+		sqe.flags = how[i];
+		ASSERT_EQ(0, ring_submit(&self->ring, &sqe));
+		EXPECT_TRUE(ring_pending(&self->ring));
+		EXPECT_TRUE(is_cancelled(ring_cancel(&self->ring, 7)));
+		/* it took nothing with it */
+		EXPECT_EQ(0, say_to(self->l[0].fd, 2, "hello"));
+		EXPECT_STREQ("1:hello", take(self->l[1].fd));
+		EXPECT_TRUE(ring_pending(&self->ring));
+	}
+}
+
+TEST_F(iouring, send_cancelled)
+{
+	struct iovec iov = { "never", 5 };
+	struct sockaddr_bus sb;
+	struct msghdr msg = {
+		.msg_name = &sb, .msg_namelen = BUS_NAME_MIN,
+		.msg_iov = &iov, .msg_iovlen = 1,
+	};
+	struct io_uring_sqe sqe = op(IORING_OP_SENDMSG, self->l[0].fd, &msg, 1);
+	int i, n;
+
+	bus_to(&sb, 2);
+	for (i = 0; i < ARRAY_SIZE(how); i++) {
+		while (!say_to(self->l[2].fd, 2, "fill"))
+			;
+		sqe.user_data = 7;
+		sqe.flags = how[i];
+		ASSERT_EQ(0, ring_submit(&self->ring, &sqe));
+		EXPECT_TRUE(ring_pending(&self->ring));
+		EXPECT_TRUE(is_cancelled(ring_cancel(&self->ring, 7)));
+		for (n = 0; n < 3; n++)
+			EXPECT_STREQ("3:fill", take(self->l[1].fd));
+		EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
+		EXPECT_TRUE(ring_pending(&self->ring));
+	}
+}
+
+/* A request holds the socket: the client is there as long as it is. */
+TEST_F(iouring, recv_outlives_close)
+{
+	char buf[8] = {};
+	struct io_uring_sqe sqe = op(IORING_OP_RECV, self->l[1].fd, buf, 8);
+
+	ASSERT_EQ(0, ring_submit(&self->ring, &sqe));
+	close(self->l[1].fd);
+	self->l[1].fd = -1;
+	EXPECT_STREQ("EAGAIN", take(self->l[1].acc));
+	EXPECT_TRUE(ring_pending(&self->ring));
+	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "hello"));
+	EXPECT_EQ(5, ring_wait(&self->ring));
+	EXPECT_STREQ("hello", buf);
+	EXPECT_EQ(0, wait_end(self->l[1].acc));
+}
+
+TEST_F(iouring, send_outlives_close)
+{
+	struct iovec iov = { "last", 4 };
+	struct sockaddr_bus sb;
+	struct msghdr msg = {
+		.msg_name = &sb, .msg_namelen = BUS_NAME_MIN,
+		.msg_iov = &iov, .msg_iovlen = 1,
+	};
+	struct io_uring_sqe sqe = op(IORING_OP_SENDMSG, self->l[0].fd, &msg, 1);
+	int n;
+
+	bus_to(&sb, 2);
+	while (!say_to(self->l[2].fd, 2, "fill"))
+		;
+	ASSERT_EQ(0, ring_submit(&self->ring, &sqe));
+	close(self->l[0].fd);
+	self->l[0].fd = -1;
+	for (n = 0; n < 3; n++)
+		EXPECT_STREQ("3:fill", take(self->l[1].fd));
+	EXPECT_EQ(4, ring_wait(&self->ring));
+	EXPECT_STREQ("1:last", take(self->l[1].fd));
+	EXPECT_EQ(0, wait_end(self->l[0].acc));
+}
+
+/* What a ring has under way ends with it, and the sockets with that. */
+TEST_F(iouring, ring_holds_sockets)
+{
+	char buf[8];
+	struct iovec iov = { "never", 5 };
+	struct sockaddr_bus sb;
+	struct msghdr msg = {
+		.msg_name = &sb, .msg_namelen = BUS_NAME_MIN,
+		.msg_iov = &iov, .msg_iovlen = 1,
+	};
+	struct io_uring_sqe recv = op(IORING_OP_RECV, self->l[0].fd, buf, 8);
+	struct io_uring_sqe send = op(IORING_OP_SENDMSG, self->l[0].fd, &msg,
+				      1);
+	int n;
+
+	bus_to(&sb, 2);
+	while (!say_to(self->l[2].fd, 2, "fill"))
+		;
+	ASSERT_EQ(0, ring_submit(&self->ring, &recv));
+	ASSERT_EQ(0, ring_submit(&self->ring, &send));
+	close(self->l[0].fd);
+	self->l[0].fd = -1;
+	EXPECT_STREQ("EAGAIN", take(self->l[0].acc));
+	ring_exit(&self->ring);
+	EXPECT_EQ(0, wait_end(self->l[0].acc));
+	for (n = 0; n < 3; n++)
+		EXPECT_STREQ("3:fill", take(self->l[1].fd));
+	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
+}
+
+/* Both are told when the master ends the link. */
+TEST_F(iouring, link_ends)
+{
+	char buf[8];
+	struct iovec iov = { "never", 5 };
+	struct sockaddr_bus sb;
+	struct msghdr msg = {
+		.msg_name = &sb, .msg_namelen = BUS_NAME_MIN,
+		.msg_iov = &iov, .msg_iovlen = 1,
+	};
+	struct io_uring_sqe recv = op(IORING_OP_RECV, self->l[0].fd, buf, 8);
+	struct io_uring_sqe send = op(IORING_OP_SENDMSG, self->l[0].fd, &msg,
+				      1);
+	int res[2];
+
+	bus_to(&sb, 2);
+	while (!say_to(self->l[2].fd, 2, "fill"))
+		;
+	ASSERT_EQ(0, ring_submit(&self->ring, &recv));
+	ASSERT_EQ(0, ring_submit(&self->ring, &send));
+	EXPECT_TRUE(ring_pending(&self->ring));
+	close(self->l[0].acc);
+	self->l[0].acc = -1;
+	res[0] = ring_wait(&self->ring);
+	res[1] = ring_wait(&self->ring);
+	EXPECT_EQ(-EPIPE, res[0] + res[1]);
+	EXPECT_TRUE(!res[0] || !res[1]);
 }
 
 TEST_F(iouring, connect_and_accept)

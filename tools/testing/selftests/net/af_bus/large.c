@@ -2,6 +2,8 @@
 /* Messages of all sizes, and readers whose buffer is of another one. */
 #include "../../kselftest_harness.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <sys/uio.h>
 
 #include "bus_util.h"
@@ -215,6 +217,87 @@ TEST_F(large, max)
 	free(in.rest);
 }
 
+/* One byte more than any bus takes is refused before it is read. */
+TEST_F(large, above_max)
+{
+	struct parts out;
+	struct sockaddr_bus sb;
+	struct msghdr msg = {
+		.msg_name = &sb, .msg_namelen = BUS_NAME_MIN,
+		.msg_iov = out.iov, .msg_iovlen = 2 * PARTS,
+	};
+	char nine[9];
+
+	ASSERT_TRUE(parts_init(&out, 'a'));
+	out.iov[0].iov_base = nine;
+	out.iov[0].iov_len = 9;
+	bus_to(&sb, 2);
+	EXPECT_EQ(EMSGSIZE, ERR(sendmsg(self->l[0].fd, &msg, MSG_DONTWAIT)));
+	EXPECT_EQ(EINVAL, bus_opt(self->b.listener, BUS_MAX_MSG,
+				  PARTS * MIB + 1));
+	EXPECT_EQ(0, bus_opt(self->b.listener, BUS_MAX_MSG, PARTS * MIB));
+	EXPECT_EQ(EMSGSIZE, ERR(sendmsg(self->l[0].fd, &msg, MSG_DONTWAIT)));
+	free(out.rest);
+}
+
+/* sysctl net.bus.*, a namespace's own */
+
+static int set_sysctl(const char *name, const char *value)
+{
+	char path[64];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/bus/%s", name);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return errno;
+	err = ERR(write(fd, value, strlen(value)));
+	close(fd);
+	return err;
+}
+
+TEST_F(large, max_msg_of_namespace)
+{
+	__u32 max = bus_get_info(self->b.listener).max_msg;
+	struct tbus b;
+	char *out = calloc(1, 5001);
+
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	ASSERT_EQ(0, set_sysctl("max_msg", "5000"));
+	ASSERT_EQ(0, tbus_open(&b, 2));
+	EXPECT_EQ(5000, bus_get_info(b.link[0].fd).max_msg);
+	EXPECT_EQ(5000, send_to(b.link[0].fd, 2, out, 5000));
+	EXPECT_EQ(EMSGSIZE, ERR(send_to(b.link[0].fd, 2, out, 5001)));
+	EXPECT_EQ(EINVAL, bus_opt(b.listener, BUS_MAX_MSG, 5001));
+	EXPECT_EQ(0, bus_opt(b.listener, BUS_MAX_MSG, 4999));
+	EXPECT_EQ(EMSGSIZE, ERR(send_to(b.link[0].fd, 2, out, 5000)));
+	/* a bus has the limit of its own namespace */
+	EXPECT_EQ(max, bus_get_info(self->l[0].fd).max_msg);
+	EXPECT_EQ(0, bus_opt(self->b.listener, BUS_MAX_MSG, 5001));
+	EXPECT_EQ(5001, send_to(self->l[0].fd, 2, out, 5001));
+	EXPECT_EQ(EINVAL, set_sysctl("max_msg", "0"));
+	EXPECT_EQ(EINVAL, set_sysctl("max_msg", "134217729"));
+	EXPECT_EQ(0, set_sysctl("max_msg", "134217728"));
+	tbus_close(&b);
+	free(out);
+}
+
+TEST_F(large, max_qlen_of_namespace)
+{
+	struct tbus b;
+	int n = 0;
+
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	ASSERT_EQ(0, set_sysctl("max_qlen", "5"));
+	ASSERT_EQ(0, tbus_open(&b, 2));
+	EXPECT_EQ(5, bus_get_info(b.link[1].fd).max_qlen);
+	while (!say_to(b.link[0].fd, 2, "x"))
+		n++;
+	EXPECT_EQ(5, n);
+	EXPECT_EQ(EINVAL, set_sysctl("max_qlen", "0"));
+	tbus_close(&b);
+}
+
 TEST_F(large, limit)
 {
 	char *out = calloc(1, 5001);
@@ -277,6 +360,57 @@ TEST_F(large, real_length)
 	EXPECT_EQ(14, bus_recv(self->l[1].fd, &got, buf, 6,
 			       MSG_DONTWAIT | MSG_TRUNC));
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
+}
+
+/* Any length into any buffer, beside AF_UNIX. */
+struct reading {
+	ssize_t	len;
+	int	flags;
+	char	data[70000];
+};
+
+static void read_as(int fd, size_t size, int flags, struct reading *r)
+{
+	struct iovec iov = { r->data, size };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	memset(r->data, 0, sizeof(r->data));
+	r->len = recvmsg(fd, &msg, MSG_DONTWAIT | flags);
+	r->flags = msg.msg_flags;
+}
+
+TEST_F(large, buffers)
+{
+	static const int flags[] = {
+		0, MSG_PEEK, MSG_TRUNC, MSG_PEEK | MSG_TRUNC
+	};
+	struct reading *bus = malloc(sizeof(*bus));
+	struct reading *un = malloc(sizeof(*un));
+	char *out = random_bytes(&self->rnd, 70000);
+	int i, k, fds[2], rounds = 100 * bus_long(50);
+	size_t len, size;
+
+	ASSERT_TRUE(bus && un && out);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds));
+	for (i = 0; i < rounds; i++) {
+		len = rnd_below(&self->rnd, 70000);
+		ASSERT_EQ(len, send_to(self->l[0].fd, 2, out, len));
+		ASSERT_EQ(len, send(fds[0], out, len, 0));
+		for (k = 0; k < 4; k++) {
+			size = rnd_below(&self->rnd, 70000);
+			read_as(self->l[1].fd, size, flags[k ^ 3], bus);
+			read_as(fds[1], size, flags[k ^ 3], un);
+			EXPECT_EQ(un->len, bus->len);
+			EXPECT_EQ(un->flags, bus->flags);
+			EXPECT_EQ(0, memcmp(un->data, bus->data, 70000));
+		}
+		EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
+	}
+	close(fds[0]);
+	close(fds[1]);
+	free(bus);
+	free(un);
+	free(out);
 }
 
 TEST_F(large, notrunc)

@@ -3,6 +3,7 @@
 #include "../../kselftest_harness.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 
 #include "bus_util.h"
@@ -292,6 +293,238 @@ TEST_F(lifetime, closed_while_sleeping)
 	EXPECT_EQ(0, call_wait(&call));
 	EXPECT_STREQ("1:sleeper", take(self->l[1].fd));
 	EXPECT_STREQ("EOF", take(self->l[0].acc));
+}
+
+/*
+ * Processes that are killed while they send, receive and wait for each other.
+ * Each message carries the end of a pipe: when all are dead, nobody has it.
+ */
+struct victim {
+	struct sockaddr_bus	name;
+	socklen_t		namelen;
+	int			fd;
+	int			pipe;
+	struct rnd		rnd;
+};
+
+#define CLIENTS	3
+
+static void victim_send(struct victim *v, __u64 addr)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {};
+	struct iovec iov = { "x", 1 };
+	struct sockaddr_bus sb;
+	struct msghdr msg = {
+		.msg_name = &sb, .msg_namelen = BUS_NAME_MIN,
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	bus_to(&sb, addr);
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &v->pipe, sizeof(int));
+	sendmsg(v->fd, &msg, MSG_NOSIGNAL);
+}
+
+static void *victim_sender(void *arg)
+{
+	struct victim *v = arg;
+	__u32 to;
+
+	for (;;) {
+		to = rnd_below(&v->rnd, CLIENTS + 3);
+		victim_send(v, to == CLIENTS + 2 ? BUS_MULTICAST(0) : to);
+		if (!rnd_below(&v->rnd, 20))
+			usleep(100);
+	}
+	return NULL;
+}
+
+static void victim_receive(int fd, int flags)
+{
+	struct bus_got got;
+	char c;
+
+	if (bus_recv(fd, &got, &c, 1, flags) > 0)
+		bus_got_close(&got);
+}
+
+static void victim_client(struct victim *v)
+{
+	pthread_t thread;
+
+	v->fd = bus_socket();
+	bus_opt(v->fd, BUS_RECV_RIGHTS, 1);
+	if (connect(v->fd, (struct sockaddr *)&v->name, v->namelen) ||
+	    pthread_create(&thread, NULL, victim_sender, v))
+		_exit(1);
+	for (;;) {
+		victim_receive(v->fd, 0);
+		if (!rnd_below(&v->rnd, 20))
+			usleep(rnd_below(&v->rnd, 1000));
+	}
+}
+
+static void victim_master(struct victim *v)
+{
+	struct victim link = *v;
+	int i, acc[CLIENTS];
+
+	for (i = 0; i < CLIENTS; i++) {
+		acc[i] = accept(v->fd, NULL, NULL);
+		if (acc[i] < 0 || bus_opt0(acc[i], BUS_JOIN_BUS) ||
+		    bus_overflow(acc[i], BUS_OVERFLOW_BLOCK, i % 2 ?
+				 BUS_OVERFLOW_BLOCK : BUS_OVERFLOW_DROP))
+			_exit(1);
+	}
+	for (;;) {
+		i = rnd_below(&v->rnd, CLIENTS);
+		victim_receive(acc[i], MSG_DONTWAIT);
+		link.fd = acc[i];
+		victim_send(&link, 1 + rnd_below(&v->rnd, CLIENTS));
+	}
+}
+
+static pid_t victim_spawn(struct victim *v, bool is_master)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	if (is_master)
+		victim_master(v);
+	else
+		victim_client(v);
+	_exit(0);
+}
+
+static void kill_all(struct __test_metadata *_metadata, pid_t *pids, int nr,
+		     struct rnd *r)
+{
+	int i;
+
+	while (nr) {
+		i = rnd_below(r, nr);
+		if (rnd_below(r, 2))
+			usleep(rnd_below(r, 10000));
+		kill(pids[i], SIGKILL);
+		EXPECT_EQ(-1, wait_status(pids[i]));
+		pids[i] = pids[--nr];
+	}
+}
+
+static bool ends_soon(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+	char c;
+
+	return poll(&p, 1, 20000) == 1 && !read(fd, &c, 1);
+}
+
+static void kill_round(struct __test_metadata *_metadata, __u64 seed)
+{
+	struct victim v = { .rnd.s = seed };
+	pid_t pids[CLIENTS + 1];
+	int i, p[2];
+
+	ASSERT_EQ(0, pipe(p));
+	v.pipe = p[1];
+	v.namelen = bus_abstract_unique(&v.name);
+	v.fd = bus_listen(&v.name, v.namelen);
+	ASSERT_LE(0, v.fd);
+	ASSERT_EQ(0, bus_opt(v.fd, BUS_SET_MAXQLEN, 4));
+	for (i = 0; i <= CLIENTS; i++) {
+		v.rnd.s++;
+		pids[i] = victim_spawn(&v, !i);
+		ASSERT_LE(0, pids[i]);
+	}
+	close(v.fd);
+	close(p[1]);
+	usleep(10000 + rnd_below(&v.rnd, 50000));
+	kill_all(_metadata, pids, CLIENTS + 1, &v.rnd);
+	EXPECT_TRUE(ends_soon(p[0]));
+	close(p[0]);
+}
+
+TEST_F(lifetime, killed_at_work)
+{
+	struct rnd r = { rnd_seed() };
+	int i, rounds = 8 * bus_long(20);
+
+	TH_LOG("seed %llu", (unsigned long long)r.s);
+	for (i = 0; i < rounds; i++)
+		kill_round(_metadata, r.s + 1000 * i);
+}
+
+/* Threads whose links are shut down while they send and wait: all come back. */
+static int call_send_on(struct bus_call *call)
+{
+	int err;
+
+	do {
+		err = call_send(call);
+	} while (!err || err == EHOSTUNREACH);
+	return err;
+}
+
+static int call_recv_on(struct bus_call *call)
+{
+	struct bus_got got;
+	char buf[64];
+
+	do {
+		bus_recv(call->fd, &got, buf, sizeof(buf), 0);
+	} while (got.len > 0);
+	return got.err;
+}
+
+static void shutdown_round(struct __test_metadata *_metadata, struct rnd *r)
+{
+	struct bus_call calls[8] = {};
+	int i, fds[6], nr = 6;
+	struct tbus b;
+
+	ASSERT_EQ(0, tbus_listen(&b));
+	ASSERT_EQ(0, bus_opt(b.listener, BUS_SET_MAXQLEN, 2));
+	ASSERT_EQ(0, bus_overflow(b.listener, BUS_OVERFLOW_BLOCK,
+				  BUS_OVERFLOW_BLOCK));
+	ASSERT_EQ(0, tbus_clients(&b, 3));
+	for (i = 0; i < 3; i++) {
+		fds[2 * i] = b.link[i].fd;
+		fds[2 * i + 1] = b.link[i].acc;
+	}
+	for (i = 0; i < 8; i++) {
+		/* nobody reads from some of them, so there they wait */
+		calls[i].fn = i < 6 ? call_send_on : call_recv_on;
+		calls[i].fd = fds[i < 6 ? i : rnd_below(r, 6)];
+		calls[i].addr = i == 2 ? BUS_MULTICAST(0) :
+				1 + rnd_below(r, 3);
+		calls[i].text = "x";
+		call_start(&calls[i]);
+	}
+	usleep(rnd_below(r, 10000));
+	while (nr) {
+		i = rnd_below(r, nr);
+		EXPECT_EQ(0, ERR(shutdown(fds[i], SHUT_RDWR)));
+		usleep(rnd_below(r, 2000));
+		fds[i] = fds[--nr];
+	}
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(i < 6 ? EPIPE : 0, call_wait(&calls[i]));
+	tbus_close(&b);
+}
+
+TEST_F(lifetime, shut_down_at_work)
+{
+	struct rnd r = { rnd_seed() };
+	int i, rounds = 10 * bus_long(30);
+
+	TH_LOG("seed %llu", (unsigned long long)r.s);
+	for (i = 0; i < rounds; i++)
+		shutdown_round(_metadata, &r);
 }
 
 /*

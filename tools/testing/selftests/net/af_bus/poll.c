@@ -368,6 +368,136 @@ TEST_F(poll, epoll_edge_loop)
 	close(ep);
 }
 
+/* Level triggered: each return is worth a message, none comes for nothing. */
+TEST_F(poll, epoll_level_loop)
+{
+	long sent = 0, nr = 1000 * bus_long(100), full = 0, useless = 0;
+	int ep = epoll_on(self->l[0].fd, EPOLLOUT);
+	struct epoll_event ev;
+	pthread_t thread;
+	void *got;
+
+	ASSERT_LE(0, ep);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reader, &self->l[1]));
+	while (sent < nr) {
+		if (epoll_wait(ep, &ev, 1, -1) != 1)
+			break;
+		if (say_to(self->l[0].fd, 2, "x"))
+			useless++;
+		else
+			sent++;
+		while (sent < nr && !say_to(self->l[0].fd, 2, "x"))
+			sent++;
+		full++;
+	}
+	EXPECT_EQ(nr, sent);
+	EXPECT_EQ(0, useless);
+	EXPECT_LE(full, nr);
+	close(self->l[1].acc);
+	self->l[1].acc = -1;
+	pthread_join(thread, &got);
+	EXPECT_EQ(nr, (long)got);
+	close(ep);
+}
+
+/* A poller that waits for one receiver sleeps while others are busy. */
+static int call_epoll_quiet(struct bus_call *call)
+{
+	struct epoll_event ev;
+
+	return epoll_wait(*(int *)call->arg, &ev, 1, -1) == 1 ? 0 : EIO;
+}
+
+TEST_F(poll, epoll_sleeps)
+{
+	int i, ep = epoll_on(self->l[0].fd, EPOLLOUT);
+	struct bus_call call = { .fn = call_epoll_quiet, .arg = &ep };
+
+	ASSERT_LE(0, ep);
+	EXPECT_EQ(QLEN, fill(self->l[0].fd, 2));
+	call_start(&call);
+	EXPECT_TRUE(call_sleeps(&call));
+	for (i = 0; i < 100; i++) {
+		EXPECT_EQ(0, say_to(self->l[0].fd, 3, "x"));
+		EXPECT_EQ(0, say_to(self->l[2].fd, 1, "x"));
+		take(self->l[2].fd);
+		take(self->l[0].fd);
+		peek(self->l[1].fd);
+	}
+	EXPECT_TRUE(call_sleeps(&call));
+	take(self->l[1].fd);
+	EXPECT_EQ(0, call_wait(&call));
+	close(ep);
+}
+
+/* All who wait for one receiver are woken. */
+TEST_F(poll, out_wakes_all)
+{
+	static const int from[] = { 0, 2, 3 };
+	struct bus_call calls[3] = {};
+	int i;
+
+	EXPECT_EQ(QLEN, fill(self->l[0].fd, 2));
+	for (i = 0; i < 3; i++) {
+		calls[i].fn = call_poll;
+		calls[i].fd = self->l[from[i]].fd;
+		calls[i].flags = POLLOUT;
+		EXPECT_EQ(EAGAIN, say_to(calls[i].fd, 2, "x"));
+		call_start(&calls[i]);
+		EXPECT_TRUE(call_sleeps(&calls[i]));
+	}
+	take(self->l[1].fd);
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, call_wait(&calls[i]));
+}
+
+/* Room for this message, not for any. */
+TEST_F(poll, out_needs_room_enough)
+{
+	char buf[60000] = {};
+	struct sockaddr_bus sb;
+	struct tbus b;
+	int i;
+
+	ASSERT_EQ(0, tbus_listen(&b));
+	ASSERT_EQ(0, bus_opt(b.listener, BUS_SET_SENDBUF, 100000));
+	ASSERT_EQ(0, tbus_clients(&b, 3));
+	bus_to(&sb, 2);
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(10000, sendto(b.link[2].fd, buf, 10000, MSG_DONTWAIT,
+					(struct sockaddr *)&sb, BUS_NAME_MIN));
+	EXPECT_EQ(EAGAIN, ERR(sendto(b.link[0].fd, buf, 60000, MSG_DONTWAIT,
+				     (struct sockaddr *)&sb, BUS_NAME_MIN)));
+	EXPECT_EQ(0, events(b.link[0].fd));
+	take(b.link[1].fd);
+	EXPECT_EQ(0, events(b.link[0].fd));
+	/* a smaller one fits, that one does still not */
+	EXPECT_EQ(0, say_to(b.link[0].fd, 2, "small"));
+	EXPECT_EQ(0, events(b.link[0].fd));
+	for (i = 0; i < 4; i++)
+		take(b.link[1].fd);
+	EXPECT_EQ(OUT, events(b.link[0].fd));
+	EXPECT_EQ(60000, sendto(b.link[0].fd, buf, 60000, MSG_DONTWAIT,
+				(struct sockaddr *)&sb, BUS_NAME_MIN));
+	tbus_close(&b);
+}
+
+/* A multicast that somebody would block */
+TEST_F(poll, out_multicast)
+{
+	int i;
+
+	for (i = 1; i < 4; i++)
+		ASSERT_EQ(0, bus_overflow(self->l[i].acc, BUS_OVERFLOW_BLOCK,
+					  BUS_OVERFLOW_BLOCK));
+	EXPECT_EQ(QLEN, fill(self->l[1].fd, 3));
+	EXPECT_EQ(EAGAIN, say_to(self->l[0].fd, BUS_MULTICAST(0), "x"));
+	EXPECT_EQ(0, events(self->l[0].fd));
+	take(self->l[2].fd);
+	EXPECT_EQ(OUT, events(self->l[0].fd));
+	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(0), "x"));
+}
+
 TEST_F(poll, epoll_edge_hang_up)
 {
 	int ep = epoll_on(self->l[0].fd, EPOLLIN | EPOLLRDHUP | EPOLLET);

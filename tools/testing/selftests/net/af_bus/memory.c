@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What messages cost in memory: whose, how much, and in which pieces. */
+#include "../../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "bus_util.h"
+
+#define MIB		(1024 * 1024)
+#define RECEIVERS	8
+
+#define INSTANCES	"/sys/kernel/tracing/instances"
+#define EVENT		"events/kmem/mm_page_alloc"
+
+static int write_file(const char *dir, const char *name, const char *text)
+{
+	char path[256];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	if (fd < 0)
+		return errno;
+	err = ERR(write(fd, text, strlen(text)));
+	close(fd);
+	return err;
+}
+
+/* The pages that this thread allocates, seen through the kernel's tracing. */
+struct trace {
+	char	dir[128];
+};
+
+static int trace_start(struct trace *t, int min_order)
+{
+	char filter[64];
+	int err;
+
+	snprintf(t->dir, sizeof(t->dir), INSTANCES "/af_bus.%d", getpid());
+	if (mkdir(t->dir, 0700))
+		return errno;
+	snprintf(filter, sizeof(filter), "common_pid == %ld && order >= %d",
+		 syscall(SYS_gettid), min_order);
+	err = write_file(t->dir, "buffer_size_kb", "4096");
+	err = err ?: write_file(t->dir, EVENT "/filter", filter);
+	return err ?: write_file(t->dir, EVENT "/enable", "1");
+}
+
+static unsigned long trace_line_pages(const char *line)
+{
+	const char *at = strstr(line, "mm_page_alloc: ");
+	unsigned long pfn;
+	int order;
+
+	if (!at)
+		return 0;
+	if (sscanf(at, "mm_page_alloc: page=%*s pfn=%lx order=%d", &pfn,
+		   &order) != 2)
+		return 0;
+	/* allocations that failed have none */
+	return pfn ? 1UL << order : 0;
+}
+
+/* Returns how many there were, and how many allocations that failed or not. */
+static unsigned long trace_stop(struct trace *t, unsigned long *nr)
+{
+	unsigned long pages = 0;
+	char path[160], line[512];
+	FILE *f;
+
+	*nr = 0;
+	write_file(t->dir, EVENT "/enable", "0");
+	snprintf(path, sizeof(path), "%s/trace", t->dir);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		*nr += !!strstr(line, "mm_page_alloc: ");
+		pages += trace_line_pages(line);
+	}
+	if (f)
+		fclose(f);
+	rmdir(t->dir);
+	return pages;
+}
+
+FIXTURE(memory) {
+	struct tbus	b;
+	struct bus_link	*l;
+	char		*chunk;
+	struct iovec	iov[64];
+};
+
+FIXTURE_SETUP(memory)
+{
+	int i;
+
+	ASSERT_EQ(0, tbus_listen(&self->b));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, 256 * MIB));
+	ASSERT_EQ(0, tbus_clients(&self->b, RECEIVERS));
+	self->l = self->b.link;
+	/* a message of many MiB from little memory */
+	self->chunk = malloc(MIB);
+	ASSERT_NE(NULL, self->chunk);
+	memset(self->chunk, 'x', MIB);
+	for (i = 0; i < 64; i++)
+		self->iov[i] = (struct iovec) { self->chunk, MIB };
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	free(self->chunk);
+	tbus_close(&self->b);
+}
+
+static ssize_t send_mib(int fd, __u64 addr, struct iovec *iov, int mib)
+{
+	struct sockaddr_bus sb;
+	struct msghdr msg = {
+		.msg_name = &sb, .msg_namelen = BUS_NAME_MIN,
+		.msg_iov = iov, .msg_iovlen = mib,
+	};
+
+	bus_to(&sb, addr);
+	return sendmsg(fd, &msg, MSG_DONTWAIT);
+}
+
+/* Eight have it in their queues, and it is there once. */
+TEST_F(memory, multicast_shares_pages)
+{
+	unsigned long pages, nr, one = 16 * MIB / sysconf(_SC_PAGESIZE);
+	struct trace t;
+	int i, err = trace_start(&t, 0);
+
+	if (err)
+		SKIP(return, "no tracing: %s", strerror(err));
+	EXPECT_EQ(16 * MIB, send_mib(self->l[0].fd, BUS_MULTICAST(0), self->iov,
+				     16));
+	pages = trace_stop(&t, &nr);
+	TH_LOG("%lu pages for a message of %lu to %d receivers", pages, one,
+	       RECEIVERS);
+	EXPECT_LE(one, pages);
+	EXPECT_GT(one + one / 8, pages);
+	for (i = 0; i < RECEIVERS; i++)
+		EXPECT_EQ(16 * MIB, readv(self->l[i].fd, self->iov, 16));
+	/* and receiving takes none worth mentioning */
+	EXPECT_EQ(16 * MIB, send_mib(self->l[0].fd, 2, self->iov, 16));
+	ASSERT_EQ(0, trace_start(&t, 0));
+	EXPECT_EQ(16 * MIB, readv(self->l[1].fd, self->iov, 16));
+	EXPECT_GT(64, trace_stop(&t, &nr));
+}
+
+/* A large message needs nothing that a fragmented memory does not have. */
+TEST_F(memory, no_high_order)
+{
+	static const int sizes[] = { 1, 4, 64 };
+	unsigned long nr;
+	struct trace t;
+	int i, err = trace_start(&t, 4);
+
+	if (err)
+		SKIP(return, "no tracing: %s", strerror(err));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		EXPECT_EQ(sizes[i] * MIB, send_mib(self->l[0].fd, 2, self->iov,
+						   sizes[i]));
+		EXPECT_EQ(sizes[i] * MIB, readv(self->l[1].fd, self->iov,
+						sizes[i]));
+		EXPECT_EQ(sizes[i] * MIB, send_mib(self->l[0].fd, 0, self->iov,
+						   sizes[i]));
+		EXPECT_EQ(sizes[i] * MIB, readv(self->l[0].acc, self->iov,
+						sizes[i]));
+	}
+	trace_stop(&t, &nr);
+	EXPECT_EQ(0, nr);
+}
+
+/* Who pays */
+
+#define CGROUPS	"/sys/fs/cgroup"
+
+static long cgroup_bytes(const char *dir)
+{
+	char path[160];
+	long n = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/memory.current", dir);
+	f = fopen(path, "r");
+	if (f && fscanf(f, "%ld", &n) != 1)
+		n = -1;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static int cgroup_make(char *dir, size_t size)
+{
+	int err;
+
+	err = write_file(CGROUPS, "cgroup.subtree_control", "+memory");
+	if (err)
+		return err;
+	snprintf(dir, size, CGROUPS "/af_bus.%d", getpid());
+	return ERR(mkdir(dir, 0755));
+}
+
+struct in_cgroup {
+	const char	*dir;
+	int		fd;
+	struct iovec	*iov;
+};
+
+/* In a process of its own: 0 if it all worked. What is charged in advance is
+ * less than a MiB.
+ */
+static int pay(const struct in_cgroup *c)
+{
+	long before, after;
+
+	if (write_file(c->dir, "cgroup.procs", "0"))
+		return 1;
+	if (send_mib(c->fd, 2, c->iov, 1) != MIB)
+		return 2;
+	before = cgroup_bytes(c->dir);
+	if (send_mib(c->fd, 2, c->iov, 8) != 8 * MIB)
+		return 3;
+	after = cgroup_bytes(c->dir);
+	return before >= 0 && after - before >= 7 * MIB ? 0 : 4;
+}
+
+TEST_F(memory, sender_pays)
+{
+	struct in_cgroup c = { .fd = self->l[0].fd, .iov = self->iov };
+	char dir[128];
+	long queued;
+	pid_t pid;
+	int err;
+
+	err = cgroup_make(dir, sizeof(dir));
+	if (err)
+		SKIP(return, "no memory cgroup: %s", strerror(err));
+	c.dir = dir;
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(pay(&c));
+	EXPECT_EQ(0, wait_status(pid));
+	/* the sender is dead, what it sent is charged to its group still */
+	queued = cgroup_bytes(dir);
+	EXPECT_LE(8 * MIB, queued);
+	EXPECT_EQ(MIB, readv(self->l[1].fd, self->iov, 1));
+	EXPECT_EQ(8 * MIB, readv(self->l[1].fd, self->iov, 8));
+	EXPECT_GE(queued - 7 * MIB, cgroup_bytes(dir));
+	rmdir(dir);
+}
+
+TEST_HARNESS_MAIN
