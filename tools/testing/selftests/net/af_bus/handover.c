@@ -42,6 +42,7 @@ struct sender {
 	__u64		sent[KINDS];
 	__u64		to[RECEIVERS];	/* of UNIQUE */
 	struct rnd	rnd;
+	unsigned int	burst;		/* of what may go directly */
 	unsigned int	failed;
 	struct fate	*fate;
 };
@@ -154,6 +155,8 @@ static __u64 sender_choose(struct sender *s, struct message *m)
 	__u32 to = rnd_below(&s->rnd, RECEIVERS);
 
 	m->kind = rnd_below(&s->rnd, 16);
+	if (s->burst && s->burst-- && (m->kind == MASTER || m->kind == ABSENT))
+		m->kind = UNIQUE;
 	switch (m->kind) {
 	case MASTER:
 		return 0;
@@ -175,7 +178,14 @@ static __u64 sender_choose(struct sender *s, struct message *m)
 	}
 }
 
-/* Now and then it waits, as for an answer, and the master catches up. */
+/* Now and then it waits, as for answers, and the master catches up. */
+static void sender_pause(struct sender *s)
+{
+	while (bus_get_info(sender_link(s->run, s->nr)->fd).unacked)
+		usleep(200);
+	s->burst = rnd_below(&s->rnd, 20);
+}
+
 static void *sender(void *arg)
 {
 	struct sender *s = arg;
@@ -190,7 +200,7 @@ static void *sender(void *arg)
 			   (struct sockaddr *)&sb, BUS_NAME_MIN) != sizeof(m))
 			s->failed++;
 		if (!rnd_below(&s->rnd, 10))
-			usleep(rnd_below(&s->rnd, 2000));
+			sender_pause(s);
 	}
 	return NULL;
 }
