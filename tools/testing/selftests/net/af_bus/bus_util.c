@@ -525,14 +525,17 @@ bool call_done(struct bus_call *call)
 	return atomic_load(&call->done);
 }
 
-/* True when it sleeps, false when it has returned. */
+/* True when it sleeps, false when it has returned. Who looks whether there is
+ * something to wait for is seen to sleep, too: so once is not enough.
+ */
 bool call_sleeps(struct bus_call *call)
 {
-	int tid;
+	int tid, seen = 0;
 
 	while (!call_done(call)) {
 		tid = atomic_load(&call->tid);
-		if (tid && task_sleeps(getpid(), tid))
+		seen = tid && task_sleeps(getpid(), tid) ? seen + 1 : 0;
+		if (seen == 3)
 			return !call_done(call);
 		usleep(1000);
 	}

@@ -368,17 +368,30 @@ TEST_F(poll, epoll_edge_loop)
 	close(ep);
 }
 
+/* So slow that the sender has to wait for it */
+static void *slow_reader(void *arg)
+{
+	struct bus_link *l = arg;
+	long n = 0;
+	char c;
+
+	while (recv(l->fd, &c, 1, 0) == 1)
+		if (!(++n % 8))
+			usleep(500);
+	return (void *)n;
+}
+
 /* Level triggered: each return is worth a message, none comes for nothing. */
 TEST_F(poll, epoll_level_loop)
 {
-	long sent = 0, nr = 1000 * bus_long(100), full = 0, useless = 0;
+	long sent = 0, nr = 500 * bus_long(100), useless = 0;
 	int ep = epoll_on(self->l[0].fd, EPOLLOUT);
 	struct epoll_event ev;
 	pthread_t thread;
 	void *got;
 
 	ASSERT_LE(0, ep);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, reader, &self->l[1]));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, slow_reader, &self->l[1]));
 	while (sent < nr) {
 		if (epoll_wait(ep, &ev, 1, -1) != 1)
 			break;
@@ -388,11 +401,9 @@ TEST_F(poll, epoll_level_loop)
 			sent++;
 		while (sent < nr && !say_to(self->l[0].fd, 2, "x"))
 			sent++;
-		full++;
 	}
 	EXPECT_EQ(nr, sent);
 	EXPECT_EQ(0, useless);
-	EXPECT_LE(full, nr);
 	close(self->l[1].acc);
 	self->l[1].acc = -1;
 	pthread_join(thread, &got);

@@ -93,10 +93,9 @@ TEST_F(wait, sender_stops_reading)
 
 TEST_F(wait, master_sends_and_shuts_down)
 {
-	self->call.fd = self->l[1].acc;
-	self->call.addr = 2;
+	self->call.fd = self->l[0].acc;
 	START();
-	EXPECT_EQ(0, ERR(shutdown(self->l[1].acc, SHUT_RDWR)));
+	EXPECT_EQ(0, ERR(shutdown(self->l[0].acc, SHUT_RDWR)));
 	EXPECT_EQ(EPIPE, call_wait(&self->call));
 }
 
@@ -187,15 +186,27 @@ TEST_F(wait, other_changes)
 	EXPECT_STREQ("EAGAIN", take(self->l[0].acc));
 }
 
-/* Multicasts wait for who is to block, as long as he is to get them. */
+/* Multicasts wait for who is to block, as long as he is to get them. There is
+ * somebody with room before him and after him.
+ */
+static void make_group(struct __test_metadata *_metadata,
+		       struct _test_data_wait *self)
+{
+	int i;
+
+	ASSERT_EQ(0, bus_del(&self->l[1], ADDR));
+	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(6, 2)));
+	ASSERT_EQ(0, bus_add(&self->l[1], ADDR));
+	ASSERT_EQ(0, bus_add(&self->l[3], BUS_ADDR(6, 3)));
+	for (i = 1; i < 4; i++)
+		ASSERT_EQ(0, bus_overflow(self->l[i].acc, BUS_OVERFLOW_BLOCK,
+					  BUS_OVERFLOW_BLOCK));
+}
+
 static void start_multicast(struct __test_metadata *_metadata,
 			    struct _test_data_wait *self)
 {
-	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(6, 2)));
-	ASSERT_EQ(0, bus_overflow(self->l[1].acc, BUS_OVERFLOW_BLOCK,
-				  BUS_OVERFLOW_BLOCK));
-	ASSERT_EQ(0, bus_overflow(self->l[2].acc, BUS_OVERFLOW_BLOCK,
-				  BUS_OVERFLOW_BLOCK));
+	make_group(_metadata, self);
 	self->call.addr = GROUP;
 	START();
 	EXPECT_STREQ("EAGAIN", take(self->l[2].fd));
@@ -225,9 +236,12 @@ TEST_F(wait, holds_no_room)
 	int i;
 
 	start_multicast(_metadata, self);
-	for (i = 0; i < QLEN; i++)
+	for (i = 0; i < QLEN; i++) {
+		EXPECT_EQ(0, say_to(self->l[0].fd, 4, "x"));
 		EXPECT_EQ(0, say_to(self->l[3].fd, 3, "x"));
+	}
 	EXPECT_EQ(EAGAIN, say_to(self->l[3].fd, 3, "x"));
+	EXPECT_STREQ("1:x", take(self->l[3].fd));
 	/* and now it is the other one for whom it waits */
 	drain(_metadata, &self->l[1]);
 	EXPECT_SLEEPING();
@@ -242,9 +256,7 @@ TEST_F(wait, leaves_no_room_behind)
 {
 	int i;
 
-	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(6, 2)));
-	ASSERT_EQ(0, bus_overflow(self->l[1].acc, 0, BUS_OVERFLOW_BLOCK));
-	ASSERT_EQ(0, bus_overflow(self->l[2].acc, 0, BUS_OVERFLOW_BLOCK));
+	make_group(_metadata, self);
 	for (i = 0; i < 5; i++)
 		EXPECT_EQ(EAGAIN, say_to(self->l[0].fd, GROUP, "x"));
 	for (i = 0; i < QLEN; i++)
