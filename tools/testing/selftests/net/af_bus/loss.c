@@ -8,11 +8,14 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
+#include <linux/sock_diag.h>
 
 #include "bus_util.h"
 
 #define GROUP		BUS_MULTICAST(4)
 #define QLEN		8
+#define BYTES		16000
+#define PADDING		3000
 #define RECEIVERS	3
 #define SENDERS		3
 #define ALL		RECEIVERS
@@ -25,7 +28,10 @@ struct message {
 	__u32	sender;
 	__u32	to;			/* receiver, or ALL */
 	__u32	seq[RECEIVERS];
+	char	padding[PADDING];	/* some of it */
 };
+
+#define MESSAGE_MIN	offsetof(struct message, padding)
 
 struct sender {
 	pthread_t	thread;
@@ -51,13 +57,19 @@ struct receiver {
 	unsigned int	bad;
 };
 
-/* Takes what is handed over, so that the links do not fill. */
+/* Takes what is handed over, so that the links do not fill, and looks after
+ * the receivers' queues.
+ */
 struct master {
 	pthread_t	thread;
 	struct bus_link	*senders;
+	struct bus_link	*receivers;
 	atomic_bool	stop;
 	__u64		got[RECEIVERS];
 	unsigned int	bad;
+	unsigned int	above;		/* times a queue was over its budget */
+	__u32		max_bytes;
+	__u32		max_qlen;
 };
 
 FIXTURE(loss) {
@@ -110,6 +122,7 @@ FIXTURE_SETUP(loss)
 	TH_LOG("seed %llu", (unsigned long long)seed);
 	ASSERT_EQ(0, tbus_listen(&self->b));
 	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, QLEN));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, BYTES));
 	ASSERT_EQ(0, tbus_clients(&self->b, RECEIVERS + SENDERS));
 	self->l = self->b.link;
 	for (i = 0; i < RECEIVERS; i++) {
@@ -130,6 +143,7 @@ FIXTURE_SETUP(loss)
 		self->senders[i].rnd.s = seed + 100 + i;
 	}
 	self->master.senders = &self->l[RECEIVERS];
+	self->master.receivers = self->l;
 }
 
 FIXTURE_TEARDOWN(loss)
@@ -148,6 +162,7 @@ static void sender_count(struct sender *s, __u32 to)
 
 static void sender_round(struct sender *s)
 {
+	size_t len = MESSAGE_MIN + rnd_below(&s->rnd, PADDING);
 	struct message m = { .sender = s->nr };
 	struct sockaddr_bus sb;
 	int i, err;
@@ -156,7 +171,7 @@ static void sender_round(struct sender *s)
 	for (i = 0; i < RECEIVERS; i++)
 		m.seq[i] = s->sent[i] + 1;
 	bus_to(&sb, m.to == ALL ? GROUP : m.to + 1);
-	err = ERR(sendto(s->fd, &m, sizeof(m), 0, (struct sockaddr *)&sb,
+	err = ERR(sendto(s->fd, &m, len, 0, (struct sockaddr *)&sb,
 			 BUS_NAME_MIN));
 	if (!err)
 		sender_count(s, m.to);
@@ -194,12 +209,12 @@ static bool receiver_step(struct receiver *r, bool gaps)
 	struct bus_got got;
 	struct message m;
 
-	bus_recv(r->fd, &got, &m, sizeof(m), 0);
+	bus_recv(r->fd, &got, &m, MESSAGE_MIN, 0);
 	if (got.err == ENOBUFS) {
 		r->enobufs++;
 		return true;
 	}
-	if (got.len != sizeof(m)) {
+	if (got.len != MESSAGE_MIN) {
 		r->bad++;
 		return false;
 	}
@@ -235,12 +250,38 @@ static void master_take(struct master *t, int fd)
 	struct message m;
 	int i;
 
-	while (recv(fd, &m, sizeof(m), MSG_DONTWAIT) > 0) {
+	while (recv(fd, &m, MESSAGE_MIN, MSG_DONTWAIT) > 0) {
 		if (m.sender >= SENDERS)
 			t->bad++;
 		for (i = 0; i < RECEIVERS; i++)
 			if (m.to == ALL || m.to == i)
 				t->got[i]++;
+	}
+}
+
+static __u32 queued_bytes(int fd)
+{
+	__u32 info[SK_MEMINFO_VARS] = {};
+	socklen_t len = sizeof(info);
+
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len);
+	return info[SK_MEMINFO_RMEM_ALLOC];
+}
+
+static void master_look(struct master *t)
+{
+	__u32 bytes, qlen;
+	int i;
+
+	for (i = 0; i < RECEIVERS; i++) {
+		bytes = queued_bytes(t->receivers[i].fd);
+		qlen = bus_get_info(t->receivers[i].fd).qlen;
+		if (bytes > BYTES || qlen > QLEN)
+			t->above++;
+		if (bytes > t->max_bytes)
+			t->max_bytes = bytes;
+		if (qlen > t->max_qlen)
+			t->max_qlen = qlen;
 	}
 }
 
@@ -254,6 +295,7 @@ static void *master(void *arg)
 		last = atomic_load(&t->stop);
 		for (i = 0; i < SENDERS; i++)
 			master_take(t, t->senders[i].acc);
+		master_look(t);
 		usleep(200);
 	} while (!last);
 	return NULL;
@@ -264,8 +306,11 @@ static void end_receiver(struct __test_metadata *_metadata, struct bus_link *l,
 {
 	struct message m = { .sender = END };
 
-	EXPECT_EQ(sizeof(m), send(l->acc, &m, sizeof(m), 0));
+	EXPECT_EQ(MESSAGE_MIN, send(l->acc, &m, MESSAGE_MIN, 0));
 	pthread_join(r->thread, NULL);
+	/* nothing is left, neither queued nor set aside */
+	EXPECT_EQ(0, queued_bytes(l->fd));
+	EXPECT_EQ(0, bus_get_info(l->fd).qlen);
 }
 
 static __u64 sent_to(const struct _test_data_loss *self, int receiver)
@@ -328,6 +373,11 @@ TEST_F(loss, adds_up)
 	EXPECT_LT(0, lost);
 	EXPECT_EQ(lost, bus_get_info(self->b.listener).lost);
 	EXPECT_EQ(0, self->master.bad);
+	/* queues were full, and never more than that */
+	TH_LOG("at most %u messages, %u bytes in a queue",
+	       self->master.max_qlen, self->master.max_bytes);
+	EXPECT_EQ(0, self->master.above);
+	EXPECT_LT(BYTES / 2, self->master.max_bytes);
 }
 
 /* Without the interest, or before it, there is no error; the count goes on. */

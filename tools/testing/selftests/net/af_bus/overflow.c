@@ -389,6 +389,34 @@ TEST_F(overflow, bytes)
 	tbus_close(&b);
 }
 
+/* SO_RCVBUF of either end is what its queue may hold. */
+static int fill_bytes(int fd, __u64 addr)
+{
+	int n = 0;
+
+	while (!send_bytes(fd, addr, 1000))
+		n++;
+	return n;
+}
+
+TEST_F(overflow, rcvbuf)
+{
+	struct tbus b;
+	int n;
+
+	ASSERT_EQ(0, tbus_open(&b, 3));
+	ASSERT_EQ(0, sol_opt(b.link[1].fd, SO_RCVBUF, 10000));
+	ASSERT_EQ(0, sol_opt(b.link[2].fd, SO_RCVBUF, 40000));
+	ASSERT_EQ(0, sol_opt(b.link[1].acc, SO_RCVBUF, 10000));
+	n = fill_bytes(b.link[0].fd, 2);
+	EXPECT_LE(4, n);
+	EXPECT_GE(20, n);
+	EXPECT_LE(3 * n, fill_bytes(b.link[0].fd, 3));
+	EXPECT_EQ(n, fill_bytes(b.link[1].fd, 0));
+	EXPECT_LE(3 * n, fill_bytes(b.link[0].fd, 0));
+	tbus_close(&b);
+}
+
 TEST_F(overflow, empty_queue_takes_any)
 {
 	struct tbus b;
