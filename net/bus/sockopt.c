@@ -174,11 +174,37 @@ static int bus_opt_action(struct bus_client *client, int optname,
 	return bus_client_eavesdrop(client, optname == BUS_SET_EAVESDROP);
 }
 
-static int bus_set_accepted(struct bus_client *client, int optname,
-			    sockptr_t optval, unsigned int optlen)
+/* Who waits for this client need not do so by a policy that is over. */
+static int bus_opt_set_client_overflow(struct bus_client *client,
+				       sockptr_t optval, unsigned int optlen)
 {
 	int err;
 
+	err = bus_opt_set_overflow(&client->overflow_unicast,
+				   &client->overflow_multicast, optval, optlen);
+	if (err)
+		return err;
+
+	bus_synchronize(client->bus);
+	bus_client_moved(client);
+	return 0;
+}
+
+static int bus_opt_set_client_flags(struct bus_client *client,
+				    sockptr_t optval, unsigned int optlen)
+{
+	int err;
+
+	err = bus_opt_set_flags(client->bus, &client->flags, BUS_F_VIA_MASTER,
+				optval, optlen);
+	if (!err)
+		bus_client_moved(client);
+	return err;
+}
+
+static int bus_set_accepted(struct bus_client *client, int optname,
+			    sockptr_t optval, unsigned int optlen)
+{
 	switch (optname) {
 	case BUS_ADD_ADDR:
 	case BUS_DEL_ADDR:
@@ -190,15 +216,9 @@ static int bus_set_accepted(struct bus_client *client, int optname,
 	case BUS_ACK:
 		return bus_opt_ack(client, optval, optlen);
 	case BUS_OVERFLOW:
-		return bus_opt_set_overflow(&client->overflow_unicast,
-					    &client->overflow_multicast,
-					    optval, optlen);
+		return bus_opt_set_client_overflow(client, optval, optlen);
 	case BUS_FLAGS:
-		err = bus_opt_set_flags(client->bus, &client->flags,
-					BUS_F_VIA_MASTER, optval, optlen);
-		if (!err)
-			bus_client_moved(client);
-		return err;
+		return bus_opt_set_client_flags(client, optval, optlen);
 	default:
 		return -EINVAL;
 	}

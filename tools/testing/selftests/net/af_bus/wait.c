@@ -170,6 +170,26 @@ TEST_F(wait, receiver_via_master)
 	EXPECT_STREQ("1:waited reason=VIA_MASTER", take(self->l[0].acc));
 }
 
+/* Whoever waits by one policy goes on by the next one. */
+TEST_F(wait, policy_changes)
+{
+	START();
+	ASSERT_EQ(0, bus_overflow(self->l[1].acc, BUS_OVERFLOW_REJECT,
+				  BUS_OVERFLOW_DROP));
+	EXPECT_EQ(ENOBUFS, call_wait(&self->call));
+	ASSERT_EQ(0, bus_overflow(self->l[1].acc, BUS_OVERFLOW_BLOCK,
+				  BUS_OVERFLOW_BLOCK));
+	START();
+	ASSERT_EQ(0, bus_overflow(self->l[1].acc, BUS_OVERFLOW_BLOCK,
+				  BUS_OVERFLOW_DROP));
+	EXPECT_SLEEPING();
+	ASSERT_EQ(0, bus_overflow(self->l[1].acc, BUS_OVERFLOW_DISCONNECT,
+				  BUS_OVERFLOW_DROP));
+	EXPECT_EQ(0, call_wait(&self->call));
+	drain(_metadata, &self->l[1]);
+	EXPECT_STREQ("EOF", take(self->l[1].fd));
+}
+
 /* What changes nothing for this message, for this receiver or another one. */
 TEST_F(wait, other_changes)
 {
