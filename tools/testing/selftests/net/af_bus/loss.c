@@ -148,7 +148,7 @@ FIXTURE_SETUP(loss)
 	for (i = 0; i < SENDERS; i++) {
 		self->senders[i].fd = self->l[RECEIVERS + i].fd;
 		self->senders[i].nr = i;
-		self->senders[i].rounds = 1000 * bus_long(30);
+		self->senders[i].rounds = 3000 * bus_long(10);
 		self->senders[i].rnd.s = seed + 100 + i;
 	}
 	self->master.senders = &self->l[RECEIVERS];
