@@ -374,7 +374,9 @@ static int bus_route_stage_one(struct bus_route *route)
 	rcpt->skb = route->skb;
 	refcount_inc(&route->msg->ref);
 	bus_rcpt_dress(route, rcpt);
-	err = bus_rcpt_stage(route, rcpt);
+	err = bus_queue_add(rcpt->sk, rcpt->skb, bus_rcpt_user(route, rcpt),
+			    &route->spare_share);
+	rcpt->queued = !err;
 	if (err) {
 		bus_rcpt_undress(route, rcpt);
 		err = bus_rcpt_no_room(route, rcpt, err);

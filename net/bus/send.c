@@ -486,6 +486,7 @@ int bus_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	bus_route_free(&send.route, err);
 	if (send.route.msg)
 		bus_msg_put(send.route.msg);
-	scm_destroy(&scm);
+	if (scm.pid || scm.fp)
+		scm_destroy(&scm);
 	return err ?: len;
 }
