@@ -53,6 +53,13 @@ void bus_skb_destruct(struct sk_buff *skb)
 	bus_msg_put(cb->msg);
 }
 
+static struct sk_buff *bus_skb_abort(struct sk_buff *skb, int err)
+{
+	kfree_skb_reason(skb, err == -ENOMEM ? SKB_DROP_REASON_NOMEM :
+					       SKB_DROP_REASON_SKB_UCOPY_FAULT);
+	return ERR_PTR(err);
+}
+
 static struct sk_buff *bus_skb_alloc(size_t len)
 {
 	struct sk_buff *skb;
@@ -143,10 +150,8 @@ static struct sk_buff *bus_skb_splice_part(struct iov_iter *from)
 
 	while (!err && iov_iter_count(from))
 		err = bus_skb_add_page(skb, from);
-	if (err && err != -EMSGSIZE) {
-		kfree_skb(skb);
-		return ERR_PTR(err);
-	}
+	if (err && err != -EMSGSIZE)
+		return bus_skb_abort(skb, err);
 	return skb;
 }
 
@@ -168,10 +173,8 @@ struct sk_buff *bus_skb_splice(struct iov_iter *from)
 	next = &skb_shinfo(skb)->frag_list;
 	while (iov_iter_count(from)) {
 		part = bus_skb_splice_part(from);
-		if (IS_ERR(part)) {
-			kfree_skb(skb);
-			return part;
-		}
+		if (IS_ERR(part))
+			return bus_skb_abort(skb, PTR_ERR(part));
 		next = bus_skb_chain(skb, next, part);
 		cond_resched();
 	}
@@ -185,10 +188,8 @@ static struct sk_buff *bus_skb_build_linear(struct msghdr *msg, size_t len)
 	if (!skb)
 		return ERR_PTR(-ENOMEM);
 
-	if (!copy_from_iter_full(__skb_put(skb, len), len, &msg->msg_iter)) {
-		kfree_skb_reason(skb, SKB_DROP_REASON_SKB_UCOPY_FAULT);
-		return ERR_PTR(-EFAULT);
-	}
+	if (!copy_from_iter_full(__skb_put(skb, len), len, &msg->msg_iter))
+		return bus_skb_abort(skb, -EFAULT);
 	return skb;
 }
 
@@ -207,13 +208,7 @@ static struct sk_buff *bus_skb_build_paged(struct msghdr *msg, size_t len)
 	err = bus_skb_append(skb, len - paged);
 	if (!err)
 		err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
-	if (err) {
-		kfree_skb_reason(skb, err == -ENOMEM ?
-				      SKB_DROP_REASON_NOMEM :
-				      SKB_DROP_REASON_SKB_UCOPY_FAULT);
-		return ERR_PTR(err);
-	}
-	return skb;
+	return err ? bus_skb_abort(skb, err) : skb;
 }
 
 /**

@@ -13,6 +13,7 @@
 #include <net/af_bus.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
+#include <trace/events/bus.h>
 
 #define NR_CLIENTS	3
 
@@ -263,6 +264,60 @@ static void hook_deliver_refuses_one(struct kunit *test)
 	nf_unregister_net_hook(&init_net, &ops);
 }
 
+struct drops {
+	unsigned int		nr;
+	u64			rcpt;
+	enum skb_drop_reason	reason;
+};
+
+static void count_drop(void *priv, const struct bus *bus,
+		       const struct bus_msg *msg, u64 rcpt,
+		       enum skb_drop_reason reason)
+{
+	struct drops *d = priv;
+
+	d->nr++;
+	d->rcpt = rcpt;
+	d->reason = reason;
+}
+
+static void hook_refusals_are_traced(struct kunit *test)
+{
+	struct fixture *f = open_bus(test, BUS_PROTO_NONE);
+	struct hook_state h = {
+		.send_verdict = NF_ACCEPT,
+		.deliver_verdict = NF_DROP,
+		.refused = f->client[1]->sk,
+	};
+	struct nf_hook_ops ops[2];
+	struct drops d = {};
+
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
+		kunit_skip(test, "no tracepoints");
+
+	hook_add(test, &ops[0], NF_BUS_SEND, hook_send, &h);
+	hook_add(test, &ops[1], NF_BUS_DELIVER, hook_deliver, &h);
+	KUNIT_EXPECT_EQ(test, 0, register_trace_bus_drop(count_drop, &d));
+
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], 2));
+	KUNIT_EXPECT_EQ(test, 1, d.nr);
+	KUNIT_EXPECT_EQ(test, 2, d.rcpt);
+	KUNIT_EXPECT_EQ(test, SKB_DROP_REASON_NETFILTER_DROP, d.reason);
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], 3));
+	KUNIT_EXPECT_EQ(test, 1, d.nr);
+	d.reason = SKB_NOT_DROPPED_YET;
+	h.send_verdict = NF_DROP;
+	KUNIT_EXPECT_EQ(test, -EPERM, send_to(f->client[0], 3));
+	KUNIT_EXPECT_EQ(test, 2, d.nr);
+	KUNIT_EXPECT_EQ(test, BUS_MULTICAST(0), d.rcpt);
+	KUNIT_EXPECT_EQ(test, SKB_DROP_REASON_NETFILTER_DROP, d.reason);
+
+	unregister_trace_bus_drop(count_drop, &d);
+	tracepoint_synchronize_unregister();
+	nf_unregister_net_hook(&init_net, &ops[0]);
+	nf_unregister_net_hook(&init_net, &ops[1]);
+}
+
 /* A protocol that does what the test tells it. */
 
 static struct {
@@ -499,6 +554,7 @@ static struct kunit_case bus_cases[] = {
 	KUNIT_CASE(hook_runs_once_each),
 	KUNIT_CASE(hook_send_refuses),
 	KUNIT_CASE(hook_deliver_refuses_one),
+	KUNIT_CASE(hook_refusals_are_traced),
 	KUNIT_CASE(proto_fails_closed),
 	KUNIT_CASE(proto_routes),
 	KUNIT_CASE(proto_settles_each_attempt),
