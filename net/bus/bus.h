@@ -523,6 +523,7 @@ int bus_queue_add(struct sock *sk, struct sk_buff *skb, struct bus_user *user,
 		  struct list_head *spare);
 int bus_queue_add_reserved(struct sock *sk, struct sk_buff *skb);
 void bus_queue_lose(struct sock *sk);
+void bus_queue_report_loss(struct sock *sk);
 void bus_queue_close(struct sock *sk);
 void bus_queue_move(struct sock *sk);
 void bus_queue_purge(struct sock *sk);

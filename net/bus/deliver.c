@@ -330,10 +330,10 @@ static enum bus_stat bus_rcpt_stat(const struct bus_route *route,
 	return route->from_master ? BUS_STAT_FROM_MASTER : BUS_STAT_COPIES;
 }
 
-static void bus_rcpt_lose(struct bus_route *route, struct bus_rcpt *rcpt)
+static void bus_rcpt_report_loss(struct bus_rcpt *rcpt)
 {
 	bus_count(rcpt->client, BUS_STAT_LOST);
-	bus_queue_lose(rcpt->sk);
+	bus_queue_report_loss(rcpt->sk);
 }
 
 static void bus_route_finish(struct bus_route *route)
@@ -350,7 +350,7 @@ static void bus_route_finish(struct bus_route *route)
 			continue;
 		}
 		if (rcpt->drop)
-			bus_rcpt_lose(route, rcpt);
+			bus_rcpt_report_loss(rcpt);
 		if (rcpt->skb != route->skb)
 			__skb_queue_tail(&route->spare, rcpt->skb);
 	}
@@ -382,6 +382,7 @@ static int bus_route_stage_one(struct bus_route *route)
 		err = bus_rcpt_no_room(route, rcpt, err);
 		if (err)
 			return err;
+		bus_queue_lose(rcpt->sk);
 	}
 	bus_route_settle(route, true);
 	bus_route_commit(route);
@@ -399,6 +400,8 @@ static void bus_route_link(struct bus_route *route)
 		bus_rcpt_dress(route, rcpt);
 		if (!rcpt->drop && bus_rcpt_stage(route, rcpt))
 			rcpt->drop = true;
+		if (rcpt->drop)
+			bus_queue_lose(rcpt->sk);
 	}
 	bus_route_commit(route);
 	spin_unlock(&bus->order_lock);

@@ -263,6 +263,9 @@ int bus_queue_add_reserved(struct sock *sk, struct sk_buff *skb)
 /**
  * bus_queue_lose() - a receiver loses a message for lack of room
  * @sk: receiver
+ *
+ * Context: Where the message would have been queued, so that it is counted in
+ * its place.
  */
 void bus_queue_lose(struct sock *sk)
 {
@@ -270,7 +273,14 @@ void bus_queue_lose(struct sock *sk)
 	bus_sk(sk)->lost++;
 	spin_unlock(&sk->sk_receive_queue.lock);
 	atomic_inc(&sk->sk_drops);
+}
 
+/**
+ * bus_queue_report_loss() - tell a receiver who asked for it
+ * @sk: receiver
+ */
+void bus_queue_report_loss(struct sock *sk)
+{
 	if (READ_ONCE(bus_sk(sk)->recv_info) & BUS_INFO_LOST) {
 		WRITE_ONCE(sk->sk_err, ENOBUFS);
 		sk_error_report(sk);

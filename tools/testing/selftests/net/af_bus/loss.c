@@ -390,6 +390,119 @@ TEST_F(loss, adds_up)
 	EXPECT_LT(BYTES / 2, self->master.max_bytes);
 }
 
+/*
+ * One receiver gets all of the multicasts, so it knows their order; another one
+ * gets some, and at each of them knows its place in that order.
+ */
+struct watcher {
+	pthread_t	thread;
+	int		fd;
+	bool		slow;
+	__u32		*place;		/* of each sender's messages, from 1 */
+	__u64		seen;		/* received or told to be lost */
+	unsigned int	got;
+	unsigned int	bad;
+};
+
+#define WATCHED	5000
+
+static bool watch_step(struct watcher *w)
+{
+	struct bus_got got;
+	struct message m;
+
+	bus_recv(w->fd, &got, &m, MESSAGE_MIN, 0);
+	if (got.err == ENOBUFS)
+		return true;
+	if (got.len != MESSAGE_MIN) {
+		w->bad++;
+		return false;
+	}
+	w->seen += 1 + (got.has_lost ? got.lost : 0);
+	if (m.sender == END)
+		return false;
+	w->got++;
+	w->place[m.sender * WATCHED + m.seq[0]] = w->seen;
+	if (w->slow && !(w->got % 8))
+		usleep(100);
+	return true;
+}
+
+static void *watch(void *arg)
+{
+	while (watch_step(arg))
+		;
+	return NULL;
+}
+
+static void *send_watched(void *arg)
+{
+	struct sender *s = arg;
+	struct message m = { .sender = s->nr };
+	struct sockaddr_bus sb;
+
+	bus_to(&sb, GROUP);
+	while (m.seq[0]++ < s->rounds)
+		if (sendto(s->fd, &m, MESSAGE_MIN, 0, (struct sockaddr *)&sb,
+			   BUS_NAME_MIN) != MESSAGE_MIN)
+			s->failed++;
+	return NULL;
+}
+
+static void watch_start(struct __test_metadata *_metadata, struct watcher *w,
+			const struct bus_link *l, __u32 multicast)
+{
+	w->fd = l->fd;
+	w->place = calloc(SENDERS * WATCHED + 1, sizeof(*w->place));
+	ASSERT_NE(NULL, w->place);
+	ASSERT_EQ(0, bus_opt(l->fd, BUS_RECV_INFO, BUS_INFO_LOST));
+	ASSERT_EQ(0, bus_add(l, BUS_ADDR(4, l->addr)));
+	ASSERT_EQ(0, bus_overflow(l->acc, BUS_OVERFLOW_BLOCK, multicast));
+	ASSERT_EQ(0, pthread_create(&w->thread, NULL, watch, w));
+}
+
+TEST(place_of_losses)
+{
+	struct watcher all = {}, some = { .slow = true };
+	struct message end = { .sender = END };
+	struct sender senders[SENDERS] = {};
+	unsigned int i, bad = 0;
+	struct tbus b;
+
+	ASSERT_EQ(0, tbus_listen(&b));
+	ASSERT_EQ(0, bus_opt(b.listener, BUS_SET_MAXQLEN, QLEN));
+	ASSERT_EQ(0, tbus_clients(&b, 2 + SENDERS));
+	watch_start(_metadata, &all, &b.link[0], BUS_OVERFLOW_BLOCK);
+	watch_start(_metadata, &some, &b.link[1], BUS_OVERFLOW_DROP);
+	for (i = 0; i < SENDERS; i++) {
+		senders[i].fd = b.link[2 + i].fd;
+		senders[i].nr = i;
+		senders[i].rounds = WATCHED;
+		ASSERT_EQ(0, pthread_create(&senders[i].thread, NULL,
+					    send_watched, &senders[i]));
+	}
+	for (i = 0; i < SENDERS; i++) {
+		pthread_join(senders[i].thread, NULL);
+		EXPECT_EQ(0, senders[i].failed);
+	}
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(MESSAGE_MIN, send(b.link[i].acc, &end, MESSAGE_MIN,
+					    0));
+	pthread_join(all.thread, NULL);
+	pthread_join(some.thread, NULL);
+	EXPECT_EQ(SENDERS * WATCHED, all.got);
+	EXPECT_EQ(SENDERS * WATCHED + 1, some.seen);
+	EXPECT_LT(some.got, all.got);
+	EXPECT_EQ(0, all.bad + some.bad);
+	for (i = 1; i <= SENDERS * WATCHED; i++)
+		bad += some.place[i] && some.place[i] != all.place[i];
+	EXPECT_EQ(0, bad);
+	TH_LOG("%u of %u received", some.got, all.got);
+	free(all.place);
+	free(some.place);
+	tbus_close(&b);
+}
+
 /* Without the interest, or before it, there is no error; the count goes on. */
 FIXTURE(told) {
 	struct tbus	b;
