@@ -368,6 +368,74 @@ TEST_F(poll, epoll_edge_loop)
 	close(ep);
 }
 
+/* Several who do so for one receiver: what one of them was told of, another one
+ * may take. Nobody is forgotten.
+ */
+struct crowd {
+	pthread_t	thread;
+	int		fd;
+	__u32		events;
+	long		sent;
+	int		err;
+};
+
+static void *crowd_sender(void *arg)
+{
+	int ep, err, nr = 300 * bus_long(100);
+	struct crowd *c = arg;
+	struct epoll_event ev;
+
+	ep = epoll_on(c->fd, c->events);
+	while (c->sent < nr && !c->err) {
+		err = say_to(c->fd, 2, "x");
+		if (!err)
+			c->sent++;
+		else if (err != EAGAIN || epoll_wait(ep, &ev, 1, -1) != 1)
+			c->err = err;
+	}
+	close(ep);
+	return NULL;
+}
+
+static void run_crowd(struct __test_metadata *_metadata,
+		      struct _test_data_poll *self, __u32 events)
+{
+	static const int from[] = { 0, 2, 3 };
+	struct crowd c[3] = {};
+	pthread_t thread;
+	long sent = 0;
+	void *got;
+	int i;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reader, &self->l[1]));
+	for (i = 0; i < 3; i++) {
+		c[i].fd = self->l[from[i]].fd;
+		c[i].events = events;
+		ASSERT_EQ(0, pthread_create(&c[i].thread, NULL, crowd_sender,
+					    &c[i]));
+	}
+	for (i = 0; i < 3; i++) {
+		pthread_join(c[i].thread, NULL);
+		EXPECT_EQ(0, c[i].err);
+		sent += c[i].sent;
+	}
+	close(self->l[1].acc);
+	self->l[1].acc = -1;
+	pthread_join(thread, &got);
+	EXPECT_EQ(sent, (long)got);
+	EXPECT_EQ(900 * bus_long(100), sent);
+}
+
+TEST_F(poll, epoll_edge_crowd)
+{
+	run_crowd(_metadata, self, EPOLLOUT | EPOLLET);
+}
+
+TEST_F(poll, epoll_level_crowd)
+{
+	run_crowd(_metadata, self, EPOLLOUT);
+}
+
 /* So slow that the sender has to wait for it */
 static void *slow_reader(void *arg)
 {
