@@ -15,6 +15,8 @@ struct bus_route;
 struct module;
 struct net;
 struct sk_buff;
+struct sock;
+struct unix_gc_node;
 
 /**
  * struct bus_proto - a protocol that routes the messages of its buses
@@ -111,5 +113,15 @@ void bus_route_multicast(struct bus_route *route);
  */
 struct bus_msg *bus_skb_msg(const struct sk_buff *skb);
 u64 bus_msg_src(const struct bus_msg *msg);
+
+/* For the collector of AF_UNIX. */
+#if IS_ENABLED(CONFIG_AF_BUS)
+struct unix_gc_node *bus_sk_gc_node(struct sock *sk);
+#else
+static inline struct unix_gc_node *bus_sk_gc_node(struct sock *sk)
+{
+	return NULL;
+}
+#endif
 
 #endif /* _NET_AF_BUS_H */

@@ -74,6 +74,15 @@ enum bus_state bus_sk_state(const struct sock *sk)
 	return READ_ONCE(bus_sk(sk)->state);
 }
 
+/**
+ * bus_sk_gc_node() - the collector finds a socket
+ * @sk: socket
+ */
+struct unix_gc_node *bus_sk_gc_node(struct sock *sk)
+{
+	return &bus_sk(sk)->gc;
+}
+
 static void bus_sk_destruct(struct sock *sk)
 {
 	struct bus_sock *b = bus_sk(sk);
@@ -107,7 +116,10 @@ static struct sock *bus_sk_alloc(struct net *net, struct socket *sock,
 	sk->sk_allocation = GFP_KERNEL_ACCOUNT;
 	sk->sk_destruct = bus_sk_destruct;
 
+	scm_init_rights(sk, NULL);
+
 	b = bus_sk(sk);
+	unix_gc_node_init(&b->gc, sk, bus_queue_collect);
 	b->state = BUS_STATE_NEW;
 	b->bus = NULL;
 	b->client = NULL;
@@ -168,6 +180,7 @@ static void bus_sk_close(struct sock *sk)
 	bus_queue_purge(sk);
 	sock_orphan(sk);
 	sock_put(sk);
+	unix_schedule_gc(NULL);
 }
 
 static int bus_release(struct socket *sock)
@@ -370,6 +383,8 @@ static struct sk_buff *bus_embryo_alloc(struct sock *listener)
 		return NULL;
 	}
 
+	scm_init_rights(sk, listener);
+	bus_sk(sk)->gc.listener = &bus_sk(listener)->gc;
 	bus_sk(sk)->accepted = true;
 	bus_set_state(sk, BUS_STATE_CONNECTED);
 	bus_sk_set_limits(sk, bus_sk(listener)->bus);
@@ -545,6 +560,7 @@ static int bus_accept(struct socket *sock, struct socket *newsock,
 	wake_up_interruptible(&bus_sk(sk)->space_wait);
 
 	newsock->state = SS_CONNECTED;
+	unix_gc_node_accepted(&bus_sk(newsk)->gc);
 	sock_graft(newsk, newsock);
 	scm_inherit_flags(sock, newsock);
 	return 0;

@@ -18,6 +18,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <net/af_bus.h>
+#include <net/af_unix.h>
 #include <net/scm.h>
 #include <net/sock.h>
 #include <uapi/linux/bus_diag.h>
@@ -390,8 +391,11 @@ struct sk_buff *bus_skb_splice(struct iov_iter *from);
 int __init bus_msg_init(void);
 
 /* scm.c */
+bool bus_scm_has_sockets(const struct scm_fp_list *fpl);
 int bus_scm_check_fds(struct scm_fp_list *fpl, unsigned int copies);
-void bus_scm_charge_fds(struct scm_fp_list *fpl);
+struct scm_fp_list *bus_scm_dup_fds(struct scm_fp_list *fpl);
+void bus_scm_charge_fds(struct scm_fp_list *fpl, struct sock *sk);
+void bus_scm_uncharge_fds(struct scm_fp_list *fpl);
 void bus_scm_free_fds(struct scm_fp_list *fpl);
 int bus_scm_list(struct msghdr *msg, struct bus_addr **list, unsigned int *nr);
 void bus_scm_recv(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
@@ -414,6 +418,7 @@ struct bus_need {
 /**
  * struct bus_sock - an AF_BUS socket: listener, client or accepted
  * @sk: must be first
+ * @gc: what the collector of AF_UNIX knows; under its lock
  * @lock: serialises bind, listen, connect and shutdown; protects @state
  * @state: enum bus_state, but for JOINED, which is client->joined; written by
  *	bus_set_state(), read locklessly
@@ -447,6 +452,7 @@ struct bus_need {
  */
 struct bus_sock {
 	struct sock		sk;
+	struct unix_gc_node	gc;
 	struct mutex		lock;		/* state */
 	enum bus_state		state;
 	struct bus		*bus;
@@ -527,6 +533,7 @@ void bus_queue_report_loss(struct sock *sk);
 void bus_queue_close(struct sock *sk);
 void bus_queue_move(struct sock *sk);
 void bus_queue_purge(struct sock *sk);
+void bus_queue_collect(struct sock *sk, struct sk_buff_head *hitlist);
 bool bus_queue_readable(struct sock *sk);
 bool bus_queue_ended(struct sock *sk);
 unsigned int bus_queue_first_len(struct sock *sk);
@@ -552,8 +559,10 @@ void bus_wait_init(struct sock *sk);
  * @sk: its socket, or the accepted one if @to_master; stays under RCU
  * @skb: its copy
  * @share: that the room set aside is charged to
+ * @fp: its descriptors, in flight; set if there are any
  * @to_master: it is the master
  * @eaves: it is there because it eavesdrops: never waited for
+ * @fds: it gets descriptors, if there are any
  * @reserved: there is room set aside in its queue
  * @drop: it has no room and loses the message
  * @kick: it has no room and is to be disconnected; @client is referenced
@@ -564,8 +573,10 @@ struct bus_rcpt {
 	struct sock		*sk;
 	struct sk_buff		*skb;
 	struct bus_share	*share;
+	struct scm_fp_list	*fp;
 	bool			to_master;
 	bool			eaves;
+	bool			fds;
 	bool			reserved;
 	bool			drop;
 	bool			kick;
@@ -580,7 +591,9 @@ struct bus_rcpt {
  * @src: the client whose link it was sent on
  * @msg: the message
  * @skb: its data; the first recipient gets it, the others clones
- * @fp: its descriptors; the first recipient who takes some gets them
+ * @fp: its descriptors; the first recipient who takes some gets them, but for
+ *	sockets: these stay until the end, so that the collector finds them in
+ *	use as long as not all copies are staged
  * @from_master: sent on the accepted socket
  * @multicast: overflow policies of multicast apply
  * @joined: the client had joined when the attempt began
@@ -656,6 +669,12 @@ struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
 void bus_route_add_group(struct bus_route *route, u16 prefix);
 void bus_route_uniq(struct bus_route *route);
 void __bus_route_settle(struct bus_route *route, bool staged);
+
+/* The sender keeps sockets, of other descriptors one copy is @fp itself. */
+static inline bool bus_route_keeps_fds(const struct bus_route *route)
+{
+	return route->fp && bus_scm_has_sockets(route->fp);
+}
 
 /**
  * bus_route_settle() - tell the protocol what became of its decision

@@ -90,19 +90,25 @@ static bool bus_rcpt_wants_fds(const struct bus_route *route,
 			       const struct bus_rcpt *rcpt)
 {
 	return rcpt->to_master || (!route->multicast && !rcpt->eaves) ||
-	       READ_ONCE(bus_sk(rcpt->sk)->recv_rights);
+	       (READ_ONCE(bus_sk(rcpt->sk)->recv_rights) &&
+		scm_takes_rights(rcpt->sk));
 }
 
 static int bus_route_count_fds(struct bus_route *route)
 {
-	unsigned int i, n = 0;
+	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+	unsigned int n = 0;
 
-	for (i = 0; i < route->nr; i++)
-		n += bus_rcpt_wants_fds(route, &route->rcpt[i]);
-	if (n <= route->nr_spare_fp + 1)
+	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
+		rcpt->fds = bus_rcpt_wants_fds(route, rcpt);
+		if (rcpt->fds && !scm_takes_rights(rcpt->sk))
+			return -EPERM;
+		n += rcpt->fds;
+	}
+	if (n <= route->nr_spare_fp + !bus_route_keeps_fds(route))
 		return 0;
 
-	route->want_fp = n - 1;
+	route->want_fp = n - !bus_route_keeps_fds(route);
 	return BUS_NEED_MEMORY;
 }
 
@@ -265,6 +271,27 @@ static struct scm_fp_list *bus_route_take_fds(struct bus_route *route)
 	return fp;
 }
 
+/* Not under order_lock, as the collector takes its lock outside of those of
+ * queues.
+ */
+static void bus_rcpt_charge_fds(struct bus_route *route, struct bus_rcpt *rcpt)
+{
+	rcpt->fp = NULL;
+	if (!rcpt->fds || rcpt->drop)
+		return;
+
+	rcpt->fp = bus_route_take_fds(route);
+	bus_scm_charge_fds(rcpt->fp, rcpt->sk);
+}
+
+static void bus_route_charge_fds(struct bus_route *route)
+{
+	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+
+	for (rcpt = route->rcpt; rcpt < end; rcpt++)
+		bus_rcpt_charge_fds(route, rcpt);
+}
+
 /* The copy gets a reference to the message from the caller. */
 static void bus_rcpt_dress(struct bus_route *route, struct bus_rcpt *rcpt)
 {
@@ -278,10 +305,8 @@ static void bus_rcpt_dress(struct bus_route *route, struct bus_rcpt *rcpt)
 	cb->flags = tell ? route->flags : 0;
 	cb->ctrunc = false;
 	if (route->msg->nr_fds) {
-		if (bus_rcpt_wants_fds(route, rcpt))
-			cb->fp = bus_route_take_fds(route);
-		else
-			cb->ctrunc = true;
+		cb->fp = rcpt->fp;
+		cb->ctrunc = !rcpt->fp;
 	}
 	rcpt->skb->destructor = bus_skb_destruct;
 }
@@ -291,6 +316,8 @@ static void bus_rcpt_undress(struct bus_route *route, struct bus_rcpt *rcpt)
 	struct bus_skb_cb *cb = bus_cb(rcpt->skb);
 
 	rcpt->skb->destructor = NULL;
+	if (cb->fp)
+		bus_scm_uncharge_fds(cb->fp);
 	if (cb->fp && route->fp)
 		route->spare_fp[route->nr_spare_fp++] = cb->fp;
 	else if (cb->fp)
@@ -332,6 +359,11 @@ static enum bus_stat bus_rcpt_stat(const struct bus_route *route,
 
 static void bus_rcpt_report_loss(struct bus_rcpt *rcpt)
 {
+	struct scm_fp_list *fp = bus_cb(rcpt->skb)->fp;
+
+	/* Its copy is freed when the receiver may be gone. */
+	if (fp)
+		bus_scm_uncharge_fds(fp);
 	bus_count(rcpt->client, BUS_STAT_LOST);
 	bus_queue_report_loss(rcpt->sk);
 }
@@ -373,6 +405,8 @@ static int bus_route_stage_one(struct bus_route *route)
 
 	rcpt->skb = route->skb;
 	refcount_inc(&route->msg->ref);
+	if (route->msg->nr_fds)
+		bus_rcpt_charge_fds(route, rcpt);
 	bus_rcpt_dress(route, rcpt);
 	err = bus_queue_add(rcpt->sk, rcpt->skb, bus_rcpt_user(route, rcpt),
 			    &route->spare_share);
@@ -415,6 +449,8 @@ static int bus_route_stage_many(struct bus_route *route)
 	if (err)
 		return err;
 
+	if (route->msg->nr_fds)
+		bus_route_charge_fds(route);
 	if (route->nr)
 		refcount_add(route->nr, &route->msg->ref);
 	bus_route_settle(route, true);
@@ -432,6 +468,9 @@ static int bus_route_stage(struct bus_route *route)
 		err = bus_route_count_fds(route);
 		if (err)
 			return err;
+		/* Sockets are charged once, so there must be room before. */
+		if (bus_route_keeps_fds(route))
+			return bus_route_stage_many(route);
 	}
 	if (route->nr == 1 && !route->multicast)
 		return bus_route_stage_one(route);

@@ -299,6 +299,17 @@ void bus_queue_close(struct sock *sk)
 	wake_up_interruptible_all(&bus_sk(sk)->space_wait);
 }
 
+static void bus_queue_empty(struct sock *sk, struct sk_buff_head *list)
+{
+	struct sk_buff *skb;
+
+	lockdep_assert_held(&sk->sk_receive_queue.lock);
+
+	skb_queue_walk(&sk->sk_receive_queue, skb)
+		bus_queue_uncharge(sk, skb->truesize, bus_cb(skb)->share);
+	skb_queue_splice_init(&sk->sk_receive_queue, list);
+}
+
 /**
  * bus_queue_move() - who waits for room is to choose its receiver anew
  * @sk: receiver, which can be reached in other ways than before
@@ -325,16 +336,50 @@ void bus_queue_move(struct sock *sk)
 void bus_queue_purge(struct sock *sk)
 {
 	struct sk_buff_head list;
-	struct sk_buff *skb;
 
 	__skb_queue_head_init(&list);
 	spin_lock(&sk->sk_receive_queue.lock);
-	skb_queue_walk(&sk->sk_receive_queue, skb)
-		bus_queue_uncharge(sk, skb->truesize, bus_cb(skb)->share);
-	skb_queue_splice_init(&sk->sk_receive_queue, &list);
+	bus_queue_empty(sk, &list);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	while ((skb = __skb_dequeue(&list)))
 		bus_drop(sk, skb, SKB_DROP_REASON_QUEUE_PURGE);
+}
+
+static void bus_queue_condemn(struct sock *sk, struct sk_buff_head *hitlist)
+{
+	struct sk_buff *skb;
+
+	skb_queue_walk(&sk->sk_receive_queue, skb)
+		if (bus_cb(skb)->fp)
+			bus_cb(skb)->fp->dead = true;
+	bus_queue_empty(sk, hitlist);
+}
+
+/**
+ * bus_queue_collect() - hand over to the collector what can never be read
+ * @sk: socket that is reached only from sockets that are reached only from it
+ * @hitlist: to be freed
+ *
+ * From a listener, it is what waits for the sockets that nobody accepted.
+ *
+ * Context: Under the lock of the collector.
+ */
+void bus_queue_collect(struct sock *sk, struct sk_buff_head *hitlist)
+{
+	struct sk_buff *skb;
+
+	spin_lock(&sk->sk_receive_queue.lock);
+	if (bus_sk(sk)->bus) {
+		skb_queue_walk(&sk->sk_receive_queue, skb) {
+			spin_lock_nested(&skb->sk->sk_receive_queue.lock,
+					 SINGLE_DEPTH_NESTING);
+			bus_queue_condemn(skb->sk, hitlist);
+			spin_unlock(&skb->sk->sk_receive_queue.lock);
+		}
+	} else {
+		bus_queue_condemn(sk, hitlist);
+	}
+	spin_unlock(&sk->sk_receive_queue.lock);
 }
 
 static struct sk_buff *bus_queue_first(struct sock *sk)

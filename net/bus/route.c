@@ -177,7 +177,8 @@ static int bus_route_prepare_fds(struct bus_route *route)
 	if (route->nr_spare_fp >= route->want_fp)
 		return 0;
 
-	err = bus_scm_check_fds(route->fp, route->want_fp - route->nr_spare_fp);
+	err = bus_scm_check_fds(route->fp, route->want_fp +
+				!bus_route_keeps_fds(route));
 	if (err)
 		return err;
 
@@ -188,10 +189,9 @@ static int bus_route_prepare_fds(struct bus_route *route)
 
 	route->spare_fp = spare;
 	while (route->nr_spare_fp < route->want_fp) {
-		fp = scm_fp_dup(route->fp);
+		fp = bus_scm_dup_fds(route->fp);
 		if (!fp)
 			return -ENOMEM;
-		bus_scm_charge_fds(fp);
 		spare[route->nr_spare_fp++] = fp;
 		cond_resched();
 	}

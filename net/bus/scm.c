@@ -10,8 +10,11 @@
 #include <net/af_unix.h>
 #include "bus.h"
 
-/* Sockets in flight have to wait for the collector. */
-static bool bus_scm_has_sockets(const struct scm_fp_list *fpl)
+/**
+ * bus_scm_has_sockets() - are there descriptors that the collector looks after?
+ * @fpl: descriptors
+ */
+bool bus_scm_has_sockets(const struct scm_fp_list *fpl)
 {
 	return fpl->count_unix;
 }
@@ -19,16 +22,13 @@ static bool bus_scm_has_sockets(const struct scm_fp_list *fpl)
 /**
  * bus_scm_check_fds() - may the caller have so many descriptors in flight?
  * @fpl: descriptors
- * @copies: of them
+ * @copies: of them, none of which is in flight yet
  *
- * Return: 0, -ETOOMANYREFS, or -EOPNOTSUPP for sockets that cannot be passed.
+ * Return: 0 or -ETOOMANYREFS.
  */
 int bus_scm_check_fds(struct scm_fp_list *fpl, unsigned int copies)
 {
 	u64 more = (u64)fpl->count * copies - 1;
-
-	if (bus_scm_has_sockets(fpl))
-		return -EOPNOTSUPP;
 
 	if (READ_ONCE(fpl->user->unix_inflight) + more >
 	    rlimit(RLIMIT_NOFILE) &&
@@ -38,32 +38,58 @@ int bus_scm_check_fds(struct scm_fp_list *fpl, unsigned int copies)
 }
 
 /**
- * bus_scm_charge_fds() - count descriptors as in flight
- * @fpl: descriptors, no sockets among them
+ * bus_scm_dup_fds() - duplicate descriptors, for one more receiver
+ * @fpl: descriptors
  *
- * Context: Process context.
+ * Context: May sleep.
+ * Return: The duplicates, ready for bus_scm_charge_fds(), or NULL.
  */
-void bus_scm_charge_fds(struct scm_fp_list *fpl)
+struct scm_fp_list *bus_scm_dup_fds(struct scm_fp_list *fpl)
 {
-	unix_add_edges(fpl, NULL);
-}
+	struct scm_fp_list *dup = scm_fp_dup(fpl);
 
-static void bus_scm_uncharge_fds(struct scm_fp_list *fpl)
-{
-	unix_destroy_fpl(fpl);
+	if (dup && unix_prepare_fpl(dup)) {
+		bus_scm_free_fds(dup);
+		dup = NULL;
+	}
+	return dup;
 }
 
 /**
- * bus_scm_free_fds() - drop descriptors that were charged
- * @fpl: descriptors
+ * bus_scm_charge_fds() - descriptors are in flight from now on
+ * @fpl: descriptors; if there are sockets among them, from bus_scm_dup_fds()
+ * @sk: receiver
  *
- * Context: Process context.
+ * Context: Under rcu_read_lock(), in which the receiver was found; no lock of a
+ * queue or of an order is held.
+ */
+void bus_scm_charge_fds(struct scm_fp_list *fpl, struct sock *sk)
+{
+	unix_add_edges(fpl, &bus_sk(sk)->gc);
+}
+
+/**
+ * bus_scm_uncharge_fds() - descriptors did not get into the queue
+ * @fpl: descriptors that were charged; sockets among them cannot be again
+ *
+ * Context: As for bus_scm_charge_fds(), in the same read section.
+ */
+void bus_scm_uncharge_fds(struct scm_fp_list *fpl)
+{
+	unix_del_edges(fpl);
+}
+
+/**
+ * bus_scm_free_fds() - drop descriptors
+ * @fpl: descriptors, charged or not
+ *
+ * Context: May sleep.
  */
 void bus_scm_free_fds(struct scm_fp_list *fpl)
 {
 	struct scm_cookie scm = { .fp = fpl };
 
-	bus_scm_uncharge_fds(fpl);
+	unix_destroy_fpl(fpl);
 	scm_destroy(&scm);
 }
 
@@ -126,11 +152,12 @@ static void bus_scm_take_fds(struct scm_cookie *scm, struct sk_buff *skb,
 
 	if (flags & MSG_PEEK) {
 		scm->fp = scm_fp_dup(cb->fp);
+		unix_peek_fpl(scm->fp);
 		return;
 	}
 	scm->fp = cb->fp;
 	cb->fp = NULL;
-	bus_scm_uncharge_fds(scm->fp);
+	unix_destroy_fpl(scm->fp);
 }
 
 static void bus_scm_recv_info(struct sock *sk, struct msghdr *msg,

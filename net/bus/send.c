@@ -127,8 +127,8 @@ static int bus_send_fds(struct bus_send *send, struct scm_cookie *scm)
 	if (err)
 		return err;
 
-	bus_scm_charge_fds(scm->fp);
 	send->route.fp = scm->fp;
+	send->route.want_fp = bus_scm_has_sockets(scm->fp);
 	send->route.msg->nr_fds = scm->fp->count;
 	scm->fp = NULL;
 	return 0;
@@ -409,7 +409,8 @@ static int bus_send_expect(struct bus_send *send)
 			route->want = READ_ONCE(group->nr);
 		rcu_read_unlock();
 	}
-	return route->want > route->max ? bus_route_prepare(route) : 0;
+	return route->want > route->max || route->want_fp ?
+	       bus_route_prepare(route) : 0;
 }
 
 static int bus_send_check(const struct sock *sk, const struct msghdr *msg,
