@@ -36,10 +36,11 @@ socklen_t bus_abstract(struct sockaddr_bus *sb, const char *name)
 
 socklen_t bus_abstract_unique(struct sockaddr_bus *sb)
 {
-	static unsigned int nr;
+	static atomic_uint nr;
 	char name[64];
 
-	snprintf(name, sizeof(name), "af_bus.%d.%u", getpid(), nr++);
+	snprintf(name, sizeof(name), "af_bus.%d.%u", getpid(),
+		 atomic_fetch_add(&nr, 1));
 	return bus_abstract(sb, name);
 }
 

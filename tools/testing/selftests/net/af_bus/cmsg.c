@@ -162,24 +162,32 @@ TEST_F(cmsg, fd_bad)
 	EXPECT_STREQ("EAGAIN", take(self->l[2].fd));
 }
 
-/* Cycles of these would need a collector that knows both families. */
+/* Sockets are files as well, see collect.c for what becomes of circles. */
 TEST_F(cmsg, fd_of_socket)
 {
-	int bus = bus_socket(), pair[2];
+	int bus = bus_socket(), pair[2], fd;
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
-	EXPECT_EQ(EOPNOTSUPP,
-		  say_fds(self->l[0].fd, &self->two, "x", &bus, 1));
-	EXPECT_EQ(EOPNOTSUPP,
-		  say_fds(self->l[0].fd, &self->two, "x", &self->l[0].fd, 1));
-	EXPECT_EQ(EOPNOTSUPP,
-		  say_fds(self->l[0].fd, NULL, "x", &self->l[1].acc, 1));
-	EXPECT_EQ(EOPNOTSUPP,
-		  say_fds(self->l[0].fd, &self->group, "x", &pair[0], 1));
-	EXPECT_EQ(EOPNOTSUPP, say_fds(pair[0], NULL, "x", &bus, 1));
-	EXPECT_EQ(EOPNOTSUPP, say_fds(pair[0], NULL, "x", &self->l[0].fd, 1));
-	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
-	EXPECT_STREQ("EAGAIN", take(pair[1]));
+	EXPECT_EQ(0, say_fds(self->l[0].fd, &self->two, "x", &pair[0], 1));
+	fd = take_fd(self->l[1].fd);
+	EXPECT_EQ(1, send(fd, "u", 1, 0));
+	EXPECT_STREQ("0:u", take(pair[1]) + strlen("badname(0) "));
+	close(fd);
+
+	EXPECT_EQ(0, say_fds(self->l[0].fd, NULL, "x", &self->l[1].fd, 1));
+	fd = take_fd(self->l[0].acc);
+	EXPECT_EQ(0, say_to(fd, 3, "b"));
+	EXPECT_STREQ("2:b", take(self->l[2].fd));
+	close(fd);
+
+	EXPECT_EQ(0, say_fds(pair[0], NULL, "x", &self->l[1].acc, 1));
+	fd = take_fd(pair[1]);
+	EXPECT_EQ(0, say(fd, "m"));
+	EXPECT_STREQ("0:m", take(self->l[1].fd));
+	close(fd);
+
+	EXPECT_EQ(0, say_fds(pair[0], NULL, "x", &bus, 1));
+	EXPECT_STREQ("0:x fds=1", take(pair[1]) + strlen("badname(0) "));
 	close(bus);
 	close(pair[0]);
 	close(pair[1]);
@@ -267,14 +275,82 @@ TEST_F(cmsg, fd_room_for_some)
 	EXPECT_EQ(CMSG_LEN(2 * sizeof(int)), CMSG_FIRSTHDR(&msg)->cmsg_len);
 }
 
-/* SO_PASSRIGHTS is not there for AF_BUS: who asks for it is told so. */
+/* Sets SO_PASSRIGHTS, which is there for both or for neither. */
+static int passrights_like_unix(int fd, int value)
+{
+	int sock = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	int err = sol_opt(sock, SO_PASSRIGHTS, value);
+
+	close(sock);
+	return sol_opt(fd, SO_PASSRIGHTS, value) == err ? err : -1;
+}
+
+/* What a sender to one without SO_PASSRIGHTS is told */
+static int passrights_error(struct __test_metadata *_metadata, int fd)
+{
+	int err = passrights_like_unix(fd, 0);
+
+	EXPECT_TRUE(!err || err == ENOPROTOOPT);
+	return err ? 0 : EPERM;
+}
+
 TEST_F(cmsg, passrights)
 {
-	int err = sol_opt(self->l[1].fd, SO_PASSRIGHTS, 0);
+	int err = passrights_error(_metadata, self->l[1].fd);
 
-	EXPECT_TRUE(err == ENOPROTOOPT || err == EOPNOTSUPP);
+	EXPECT_EQ(err, say_fds(self->l[0].fd, &self->two, "x", &self->efd, 1));
+	EXPECT_EQ(err, say_fds(self->l[1].acc, NULL, "x", &self->efd, 1));
+	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "without"));
+	if (!err) {
+		EXPECT_STREQ("1:x fds=1", take(self->l[1].fd));
+		EXPECT_STREQ("0:x fds=1", take(self->l[1].fd));
+	}
+	EXPECT_STREQ("1:without", take(self->l[1].fd));
+	passrights_like_unix(self->l[1].fd, 1);
 	EXPECT_EQ(0, say_fds(self->l[0].fd, &self->two, "x", &self->efd, 1));
 	EXPECT_STREQ("1:x fds=1", take(self->l[1].fd));
+}
+
+TEST_F(cmsg, passrights_master)
+{
+	int err = passrights_error(_metadata, self->l[0].acc);
+	__u64 nobody = BUS_ADDR(9, 9);
+
+	EXPECT_EQ(err, say_fds(self->l[0].fd, NULL, "x", &self->efd, 1));
+	EXPECT_EQ(err, say_fds(self->l[0].fd, &nobody, "x", &self->efd, 1));
+	EXPECT_EQ(0, say_fds(self->l[0].fd, &self->two, "x", &self->efd, 1));
+	EXPECT_STREQ(err ? "EAGAIN" : "1:x fds=1", take(self->l[0].acc));
+}
+
+/* One who does not want them does not keep a multicast from the others. */
+TEST_F(cmsg, passrights_multicast)
+{
+	int err = passrights_error(_metadata, self->l[1].fd);
+
+	ASSERT_EQ(0, bus_opt(self->l[1].fd, BUS_RECV_RIGHTS, 1));
+	ASSERT_EQ(0, bus_opt(self->l[2].fd, BUS_RECV_RIGHTS, 1));
+	EXPECT_EQ(0, say_fds(self->l[0].fd, &self->group, "x", &self->efd, 1));
+	EXPECT_STREQ(err ? "1:x ctrunc" : "1:x fds=1", take(self->l[1].fd));
+	EXPECT_STREQ("1:x fds=1", take(self->l[2].fd));
+}
+
+/* What the listener wants counts before there is somebody to ask. */
+TEST_F(cmsg, passrights_listener)
+{
+	int err = passrights_error(_metadata, self->b.listener);
+	struct bus_link l = { bus_socket(), -1 };
+
+	ASSERT_EQ(0, ERR(connect(l.fd, (struct sockaddr *)&self->b.name,
+				 self->b.namelen)));
+	EXPECT_EQ(err, say_fds(l.fd, NULL, "x", &self->efd, 1));
+	passrights_like_unix(self->b.listener, 1);
+	EXPECT_EQ(err, say_fds(l.fd, NULL, "x", &self->efd, 1));
+	l.acc = accept(self->b.listener, NULL, NULL);
+	EXPECT_EQ(err, say_fds(l.fd, NULL, "x", &self->efd, 1));
+	passrights_like_unix(l.acc, 1);
+	EXPECT_EQ(0, say_fds(l.fd, NULL, "y", &self->efd, 1));
+	EXPECT_STREQ(err ? "5:y fds=1" : "5:x fds=1", take(l.acc));
+	bus_link_close(&l);
 }
 
 /* Credentials */
