@@ -23,6 +23,28 @@ build_selftests() {
 	[ -s "$2/programs.list" ]
 }
 
+# build_unix_selftests BASE DIR: the base's own tests of AF_UNIX, whose collector
+# we share; but for those that need clang.
+build_unix_selftests() {
+	local source dir=tools/testing/selftests file name
+
+	source=$("$top/scripts/kernel" --base "$1" source)
+	rm -rf "$2"
+	mkdir -p "$2/include/asm-generic" "$2/bin"
+	# Options that the machine's headers may not know yet.
+	cp "$source/include/uapi/asm-generic/socket.h" "$2/include/asm-generic/"
+	for file in "$source/$dir"/net/af_unix/*.c; do
+		name=$(basename "$file" .c)
+		[ ! -e "${file%/*}/${name%.bpf}.bpf.c" ] || continue
+		gcc -O2 -D_GNU_SOURCE= -isystem "$2/include" -I "$source/$dir" -I "$source/$dir/net" \
+			-o "$2/bin/$name" "$file" || return
+		# They bind paths where they are, and 9p has no sockets.
+		printf '#!/bin/sh\ncd /tmp && exec %q\n' "$2/bin/$name" >"$2/$name"
+		chmod +x "$2/$name"
+		echo "$name" >>"$2/programs.list"
+	done
+}
+
 # build_scenarios DIR: both builds of dbus, and the programs of tests/dbus. What
 # is executable there is a test.
 build_scenarios() {
@@ -88,6 +110,10 @@ test_kernel() {
 			run_in_guest "$lane/selftests" "$dir/selftests" "$base" "$config" \
 				--env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
 		fi
+	fi
+	if try "$lane: the kernel's tests of AF_UNIX build" \
+		build_unix_selftests "$base" "$dir/af_unix"; then
+		run_in_guest "$lane/af_unix" "$dir/af_unix" "$base" "$config"
 	fi
 	if [ "$config" = debug ] && [ -d "$top/net/bus/tests" ]; then
 		mkdir -p "$dir/kunit"
