@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <linux/filter.h>
 
 #include "bus_util.h"
 
@@ -209,6 +210,23 @@ int bus_overflow(int fd, __u32 unicast, __u32 multicast)
 int sol_opt(int fd, int opt, int value)
 {
 	return ERR(setsockopt(fd, SOL_SOCKET, opt, &value, sizeof(value)));
+}
+
+/* A filter that lets everything pass, after a while: that is how long it takes
+ * from choosing this receiver until the message is in its queue.
+ */
+int bus_slow(int fd)
+{
+	struct sock_filter insns[BPF_MAXINSNS];
+	struct sock_fprog prog = { BPF_MAXINSNS, insns };
+	int i;
+
+	for (i = 0; i < BPF_MAXINSNS - 1; i++)
+		insns[i] = (struct sock_filter)
+			BPF_STMT(BPF_ALU | BPF_DIV | BPF_K, 3);
+	insns[i] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, -1);
+	return ERR(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+			      sizeof(prog)));
 }
 
 struct bus_info bus_get_info(int fd)
@@ -611,6 +629,7 @@ __u32 rnd_below(struct rnd *r, __u32 n)
 unsigned int bus_long(unsigned int factor)
 {
 	const char *env = getenv("AF_BUS_LONG");
+	unsigned int part = env ? strtoul(env, NULL, 0) : 0;
 
-	return env && strcmp(env, "0") ? factor : 1;
+	return part && factor > part ? factor / part : 1;
 }

@@ -95,6 +95,7 @@ int bus_opt(int fd, int opt, __u32 value);
 int bus_opt0(int fd, int opt);
 int bus_overflow(int fd, __u32 unicast, __u32 multicast);
 int sol_opt(int fd, int opt, int value);
+int bus_slow(int fd);
 struct bus_info bus_get_info(int fd);
 
 /* bus_util.c: messages. No wait, no SIGPIPE. */
@@ -173,7 +174,7 @@ __u64 rnd_seed(void);
 __u32 rnd_next(struct rnd *r);
 __u32 rnd_below(struct rnd *r, __u32 n);
 
-/* 1, or more when AF_BUS_LONG is set in the environment */
+/* 1, or factor with AF_BUS_LONG=1 in the environment, an nth of it with n */
 unsigned int bus_long(unsigned int factor);
 
 #endif /* BUS_UTIL_H */

@@ -2,18 +2,20 @@
 /*
  * When a change returns to the master, no message that was decided by the
  * state before it is delivered any more. Others send all the time while the
- * master changes its mind.
+ * master changes its mind; and who is chosen has a filter that takes long, so
+ * that at any time somebody has decided and not delivered yet.
  */
 #include "../../kselftest_harness.h"
 
 #include <sched.h>
 
-#include "bus_util.h"
+#include "nfdbus_util.h"
 
 #define SENDERS	2
 #define ADDR	BUS_ADDR(4, 4)
 
 struct flood {
+	int			(*send)(struct flood *f);
 	struct bus_link		*l;
 	atomic_ullong		*addr;
 	atomic_bool		*stop;
@@ -37,12 +39,18 @@ FIXTURE(now) {
 	struct now	n;
 };
 
+static int flood_send(struct flood *f)
+{
+	return say_to(f->l->fd, atomic_load(f->addr), "x");
+}
+
 static void *flood(void *arg)
 {
 	struct flood *f = arg;
+	int err = 0;
 
-	while (!atomic_load(f->stop)) {
-		say_to(f->l->fd, atomic_load(f->addr), "x");
+	while (!atomic_load(f->stop) && err != EPIPE && err != EHOSTUNREACH) {
+		err = f->send(f);
 		atomic_fetch_add(&f->done, 1);
 	}
 	return NULL;
@@ -55,12 +63,15 @@ FIXTURE_SETUP(now)
 	ASSERT_EQ(0, tbus_open(&self->n.b, SENDERS + 1));
 	self->n.l = self->n.b.link;
 	self->n.who = &self->n.l[SENDERS];
-	self->n.rounds = 8 * bus_long(400);
-	for (i = 0; i < SENDERS; i++)
+	self->n.rounds = 6 * bus_long(100);
+	ASSERT_EQ(0, bus_slow(self->n.who->fd));
+	for (i = 0; i < SENDERS; i++) {
+		ASSERT_EQ(0, bus_slow(self->n.l[i].acc));
 		self->n.f[i] = (struct flood) {
-			.l = &self->n.l[i], .addr = &self->n.addr,
-			.stop = &self->n.stop,
+			.send = flood_send, .l = &self->n.l[i],
+			.addr = &self->n.addr, .stop = &self->n.stop,
 		};
+	}
 }
 
 FIXTURE_TEARDOWN(now)
@@ -294,7 +305,7 @@ static int new_client(struct bus_link *who, struct tbus *b)
 
 	close(who->fd);
 	err = tbus_link(b, who);
-	return err ?: tbus_join(who);
+	return err ?: bus_slow(who->fd) ?: tbus_join(who);
 }
 
 static int put_off(struct bus_link *who, struct tbus *b)
@@ -325,6 +336,46 @@ TEST_F(now, join_and_close)
 	EXPECT_LT(0, self->n.seen);
 }
 
+/* However the end of a sender comes about, it has sent nothing afterwards. */
+static int end_of(struct bus_link *l, unsigned int how)
+{
+	if (how < 3)
+		return ERR(shutdown(l->acc, how));
+	return put_off(l, NULL);
+}
+
+static unsigned int end_is_now(struct now *n, unsigned int how)
+{
+	struct bus_link l;
+	struct flood f = {
+		.send = flood_send, .l = &l, .addr = &n->addr, .stop = &n->stop,
+	};
+	struct late late;
+
+	if (tbus_client(&n->b, &l) ||
+	    pthread_create(&f.thread, NULL, flood, &f))
+		return 1000;
+	while (atomic_load(&f.done) < 4)
+		n->seen += drain(n->who->fd);
+	if (end_of(&l, how))
+		return 1000;
+	late_from_now(&late, n->who->fd);
+	pthread_join(f.thread, NULL);
+	bus_link_close(&l);
+	return late_count(&late);
+}
+
+TEST_F(now, end_of_sender)
+{
+	unsigned int i, late = 0;
+
+	atomic_store(&self->n.addr, self->n.who->addr);
+	for (i = 0; i < 2 * self->n.rounds; i++)
+		late += end_is_now(&self->n, i % 4);
+	EXPECT_EQ(0, late);
+	EXPECT_LT(0, self->n.seen);
+}
+
 static int hear(struct bus_link *who, struct tbus *b)
 {
 	return bus_opt0(who->acc, BUS_SET_EAVESDROP);
@@ -342,6 +393,82 @@ TEST_F(now, eavesdrop)
 	atomic_store(&self->n.addr, 1);
 	ASSERT_EQ(0, hear(self->n.who, &self->n.b));
 	run(_metadata, &self->n, &c);
+}
+
+/* A name of D-Bus goes back and forth between two. */
+
+FIXTURE(now_name) {
+	struct tbus		b;
+	struct nfdbus_req	r;
+	struct flood		f[SENDERS];
+	atomic_bool		stop;
+	unsigned int		seen;
+};
+
+static int flood_signal(struct flood *f)
+{
+	static const struct dbus_msg msg = {
+		.type = DBUS_SIGNAL, .path = "/a", .interface = "t.I",
+		.member = "Sig", .destination = "t.Name",
+	};
+
+	return dbus_send(f->l->fd, &msg);
+}
+
+FIXTURE_SETUP(now_name)
+{
+	int i, err = dbus_open(&self->b, SENDERS + 2);
+
+	if (err == EPROTONOSUPPORT)
+		SKIP(return, "no nfdbus");
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, nfdbus_open(&self->r));
+	ASSERT_EQ(0, nfdbus_conf(&self->r, self->b.listener,
+				 NFDBUS_A_CONF_FLAGS, NFDBUS_BUS_F_ALLOW_ALL));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, bus_slow(self->b.link[SENDERS + i].fd));
+		ASSERT_EQ(0, bus_overflow(self->b.link[SENDERS + i].acc,
+					  BUS_OVERFLOW_DROP,
+					  BUS_OVERFLOW_DROP));
+	}
+	for (i = 0; i < SENDERS; i++)
+		self->f[i] = (struct flood) {
+			.send = flood_signal, .l = &self->b.link[i],
+			.stop = &self->stop,
+		};
+}
+
+FIXTURE_TEARDOWN(now_name)
+{
+	nfdbus_close(&self->r);
+	tbus_close(&self->b);
+}
+
+static int own(struct nfdbus_req *r, const struct tbus *b,
+	       const struct bus_link *l)
+{
+	return nfdbus_name(r, b->listener, NFDBUS_A_SET_NAME_SET, l->acc,
+			   "t.Name");
+}
+
+TEST_F(now_name, owner)
+{
+	struct bus_link *l = &self->b.link[SENDERS];
+	unsigned int i, rounds = 12 * bus_long(100), late = 0;
+	struct late old;
+
+	ASSERT_EQ(0, own(&self->r, &self->b, &l[0]));
+	ASSERT_TRUE(flood_start(self->f));
+	for (i = 0; i < rounds; i++) {
+		self->seen += flood_on(self->f, l[i % 2].fd, true);
+		EXPECT_EQ(0, own(&self->r, &self->b, &l[(i + 1) % 2]));
+		late_from_now(&old, l[i % 2].fd);
+		flood_on(self->f, l[(i + 1) % 2].fd, true);
+		late += late_count(&old);
+	}
+	flood_stop(self->f);
+	EXPECT_EQ(0, late);
+	EXPECT_LT(0, self->seen);
 }
 
 TEST_HARNESS_MAIN
