@@ -153,6 +153,7 @@ lane_static() {
 	for base in 6.12 mainline; do
 		try "static: applies to $base" "$top/scripts/kernel" --base "$base" try || true
 	done
+	try "static: mutations apply" "$top/scripts/mutate" --check || true
 	try "static: checkpatch, our files" style_of_files "$source" || true
 	try "static: checkpatch, patches" style_of_patches "$source" || true
 	if [ -e "$top/Documentation/netlink/specs/nfdbus.yaml" ]; then
