@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# The tests that have a long form, in it, on the release kernel of mainline: a
+# million multicasts and more. In CI a quarter of it.
+
+lane_long() {
+	local dir=$top/build/results/long part=1
+
+	[ "${CI-}" != true ] || part=4
+	say "long: the kernel"
+	try "long: kernel mainline release builds" \
+		"$top/scripts/kernel" --base mainline --config release build || return 0
+	need_packages gcc libc6-dev make
+	try "long: selftests build" build_selftests mainline "$dir" || return 0
+	(cd "$top/tools/testing/selftests/net/af_bus" && grep -l 'bus_long(' -- *.c) |
+		sed -n 's/\.c$//p' | grep -v _util >"$dir/programs.list"
+	run_in_guest long "$dir" mainline release --env AF_BUS_LONG=$part
+}
