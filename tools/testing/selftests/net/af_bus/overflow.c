@@ -521,6 +521,7 @@ TEST_F(wait, sender_is_put_off)
  */
 TEST_F(wait, address_is_taken)
 {
+	ASSERT_EQ(0, bus_opt(self->l[0].acc, BUS_RECV_INFO, BUS_INFO_REASON));
 	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(6, 6)));
 	self->call.addr = BUS_ADDR(6, 6);
 	call_start(&self->call);
