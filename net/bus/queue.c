@@ -336,6 +336,7 @@ void bus_queue_move(struct sock *sk)
 void bus_queue_purge(struct sock *sk)
 {
 	struct sk_buff_head list;
+	struct sk_buff *skb;
 
 	__skb_queue_head_init(&list);
 	spin_lock(&sk->sk_receive_queue.lock);

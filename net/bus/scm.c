@@ -184,6 +184,22 @@ static void bus_scm_recv_info(struct sock *sk, struct msghdr *msg,
 	}
 }
 
+static noinline_for_stack void
+bus_scm_recv_scm(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
+		 int flags)
+{
+	const struct bus_msg *m = bus_cb(skb)->msg;
+	struct scm_cookie scm = {};
+
+	scm_set_cred(&scm, m->pid, m->uid, m->gid);
+#ifdef CONFIG_SECURITY_NETWORK
+	scm.secid = m->secid;
+#endif
+	if (bus_cb(skb)->fp)
+		bus_scm_take_fds(&scm, skb, flags);
+	scm_recv_bus(sock, msg, &scm, flags);
+}
+
 /**
  * bus_scm_recv() - deliver what comes beside the data
  * @sock: receiver; its recv_lock is held
@@ -200,20 +216,11 @@ void bus_scm_recv(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
 		  int flags)
 {
 	struct bus_skb_cb *cb = bus_cb(skb);
-	struct scm_cookie scm;
 
 	if (READ_ONCE(bus_sk(sock->sk)->recv_info) && msg->msg_control)
 		bus_scm_recv_info(sock->sk, msg, skb);
-
-	memset(&scm, 0, sizeof(scm));
-	scm_set_cred(&scm, cb->msg->pid, cb->msg->uid, cb->msg->gid);
-#ifdef CONFIG_SECURITY_NETWORK
-	scm.secid = cb->msg->secid;
-#endif
-	if (cb->fp)
-		bus_scm_take_fds(&scm, skb, flags);
-	else if (cb->ctrunc)
+	if (cb->ctrunc)
 		msg->msg_flags |= MSG_CTRUNC;
-
-	scm_recv_bus(sock, msg, &scm, flags);
+	if (cb->fp || scm_recv_wants(sock))
+		bus_scm_recv_scm(sock, msg, skb, flags);
 }
