@@ -886,7 +886,7 @@ static void world_check(struct __test_metadata *_metadata, struct world *w)
 
 TEST(stress)
 {
-	struct world *w = world_open(300 * bus_long(170));
+	struct world *w = world_open(300 * bus_long(220));
 
 	ASSERT_NE(NULL, w);
 	world_run(w);
