@@ -148,7 +148,7 @@ FIXTURE_SETUP(loss)
 	for (i = 0; i < SENDERS; i++) {
 		self->senders[i].fd = self->l[RECEIVERS + i].fd;
 		self->senders[i].nr = i;
-		self->senders[i].rounds = 3000 * bus_long(10);
+		self->senders[i].rounds = 2000 * bus_long(15);
 		self->senders[i].rnd.s = seed + 100 + i;
 	}
 	self->master.senders = &self->l[RECEIVERS];
@@ -404,7 +404,7 @@ struct watcher {
 	unsigned int	bad;
 };
 
-#define WATCHED	5000
+#define WATCHED	2500
 
 static bool watch_step(struct watcher *w)
 {
