@@ -6,6 +6,9 @@
  * kinds, where the kernel counts calls as well as the daemon, and one of a
  * daemon that knows nothing of AF_BUS. What clients see has to be the same.
  */
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "bus.h"
 
 enum { MIXED, PLAIN, SIDES };
@@ -402,6 +405,67 @@ static void step(unsigned int most)
 
 static unsigned int steps;
 
+static void answer_for_ever(const char *at)
+{
+	DBusConnection *c = client(at);
+	DBusMessage *m;
+
+	request_name(c, "af_bus.Prompt");
+	while ((m = next(c))) {
+		if (dbus_message_has_member(m, "Hold"))
+			post(c, must(dbus_message_new_method_return(m)));
+		dbus_message_unref(m);
+	}
+}
+
+/* Who waits for as many replies as he may and has read one may call again. */
+static void not_early(void)
+{
+	const char *at = side[MIXED].address[0];
+	DBusConnection *c;
+	unsigned int i, n = steps * 50;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	CHECK(child >= 0);
+	if (!child) {
+		answer_for_ever(at);
+		_exit(0);
+	}
+	c = client(at);
+	do {
+		DBusMessage *m = bus_call(c, "NameHasOwner", "af_bus.Prompt");
+		dbus_bool_t has = false;
+
+		CHECK(m && dbus_message_get_args(m, NULL, DBUS_TYPE_BOOLEAN,
+						 &has, DBUS_TYPE_INVALID));
+		dbus_message_unref(m);
+		if (has)
+			break;
+		usleep(1000);
+	} while (true);
+	for (i = 0; i < n + limit; i++) {
+		DBusMessage *m;
+
+		if (i >= limit) {
+			m = next(c);
+			CHECK(m && dbus_message_get_type(m) ==
+			      DBUS_MESSAGE_TYPE_METHOD_RETURN, "call %u: %s", i,
+			      m ? dbus_message_get_error_name(m) : "no answer");
+			dbus_message_unref(m);
+		}
+		if (i < n)
+			post(c, call("af_bus.Prompt", "Hold"));
+	}
+	printf("# %u calls, %u at a time, %llu directly\n", n, limit,
+	       info(c).unicasts);
+	CHECK(info(c).unicasts);
+	drop(c);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
 static void same_limit(void)
 {
 	unsigned int most = limit, i;
@@ -442,6 +506,8 @@ int main(int argc, char **argv)
 	}
 	side[MIXED].config = argv[6];
 	side[PLAIN].config = argv[8];
+	if (limit == 3)
+		run("nobody is refused early", not_early);
 	snprintf(name, sizeof(name), "the same limit of replies, %u", limit);
 	run(name, same_limit);
 	return finish();
