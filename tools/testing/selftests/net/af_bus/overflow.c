@@ -528,7 +528,7 @@ TEST_F(wait, address_is_taken)
 	EXPECT_TRUE(call_sleeps(&self->call));
 	ASSERT_EQ(0, bus_del(&self->l[1], BUS_ADDR(6, 6)));
 	EXPECT_EQ(0, call_wait(&self->call));
-	EXPECT_STREQ("1:waited", take(self->l[0].acc));
+	EXPECT_STREQ("1:waited reason=NO_OWNER", take(self->l[0].acc));
 	drain(_metadata, &self->l[1]);
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
