@@ -52,7 +52,7 @@ struct samples {
 };
 
 /* Aligned, as where a page ends in it changes what a copy costs. */
-static char buf[1 << 20] __attribute__((aligned(4096)));
+static char *buf;
 static struct sockaddr_bus bus_name;
 
 static double now(void)
@@ -471,6 +471,9 @@ int main(int argc, char **argv)
 	if (argc < 3 || argc > 4)
 		errx(2, "usage: bus-bench ROW ours|peer [ROUNDS]");
 	ours = !strcmp(argv[2], "ours");
+	buf = aligned_alloc(4096, 1 << 20);
+	check(!!buf, "memory");
+	memset(buf, 0, 1 << 20);
 	for (row = rows; row < rows + sizeof(rows) / sizeof(*rows); row++) {
 		if (strcmp(row->name, argv[1]))
 			continue;
