@@ -352,6 +352,13 @@ static void victim_receive(int fd, int flags)
 		bus_got_close(&got);
 }
 
+/* The others may have been killed before it began. */
+static void victim_is_late(void)
+{
+	for (;;)
+		pause();
+}
+
 static void victim_client(struct victim *v)
 {
 	pthread_t thread;
@@ -360,7 +367,7 @@ static void victim_client(struct victim *v)
 	bus_opt(v->fd, BUS_RECV_RIGHTS, 1);
 	if (connect(v->fd, (struct sockaddr *)&v->name, v->namelen) ||
 	    pthread_create(&thread, NULL, victim_sender, v))
-		_exit(1);
+		victim_is_late();
 	for (;;) {
 		victim_receive(v->fd, 0);
 		if (!rnd_below(&v->rnd, 20))
@@ -378,7 +385,7 @@ static void victim_master(struct victim *v)
 		if (acc[i] < 0 || bus_opt0(acc[i], BUS_JOIN_BUS) ||
 		    bus_overflow(acc[i], BUS_OVERFLOW_BLOCK, i % 2 ?
 				 BUS_OVERFLOW_BLOCK : BUS_OVERFLOW_DROP))
-			_exit(1);
+			victim_is_late();
 	}
 	for (;;) {
 		i = rnd_below(&v->rnd, CLIENTS);
