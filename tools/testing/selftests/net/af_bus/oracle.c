@@ -15,9 +15,10 @@
 
 #include "bus_util.h"
 
+/* With more than this AF_UNIX may not be writable, which is its own business. */
 #define MAX_LEN		6000
-#define MAX_BYTES	50000
-#define MAX_QUEUED	20
+#define MAX_BYTES	12000
+#define MAX_QUEUED	10
 
 enum family { UNIX, BUS, FAMILIES };
 
@@ -281,6 +282,15 @@ static void call_write(const struct op *op, int fd, struct result *r)
 	set_result(r, write(fd, op->data, op->len));
 }
 
+/* No bytes are read without looking at the socket. */
+static void draw_read(struct pairs *p, struct op *op)
+{
+	draw_recv(p, op);
+	op->flags = 0;
+	if (op->len == 0)
+		op->len = 1;
+}
+
 static void call_read(const struct op *op, int fd, struct result *r)
 {
 	fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -302,7 +312,7 @@ static const struct op ops[] = {
 	{ "getsockopt", draw_sockopt, call_sockopt },
 	{ "wrong", draw_wrong, call_wrong },
 	{ "write", draw_write, call_write, after_send },
-	{ "read", draw_recv, call_read, after_recv },
+	{ "read", draw_read, call_read, after_recv },
 };
 
 static void show(const char *family, const struct result *r)
@@ -361,9 +371,8 @@ TEST(pair)
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < nr; i++) {
 		p.rnd.s = seed + i;
-		EXPECT_TRUE(run_pair(&p, 10 + rnd_below(&p.rnd, 60))) {
+		ASSERT_TRUE(run_pair(&p, 10 + rnd_below(&p.rnd, 60))) {
 			TH_LOG("seed %llu", (unsigned long long)seed + i);
-			break;
 		}
 	}
 }
