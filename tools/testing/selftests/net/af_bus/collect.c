@@ -38,11 +38,11 @@ static int count_sockets(void)
 }
 
 /* Collecting takes a while; nothing here makes it begin. */
-static int wait_for_sockets(int want)
+static int wait_for_sockets(int want, int ms)
 {
 	int i, n = -1;
 
-	for (i = 0; i < 2000; i++) {
+	for (i = 0; i < ms / 10; i++) {
 		n = count_sockets();
 		if (n <= want)
 			break;
@@ -268,7 +268,7 @@ static int garbage_collected(void)
 		return err;
 	vertex_close_fds(&v);
 	vertex_close_rest(&v);
-	return wait_for_sockets(before) <= before ? 0 : ETIMEDOUT;
+	return wait_for_sockets(before, 20000) <= before ? 0 : ETIMEDOUT;
 }
 
 /* Shapes */
@@ -377,7 +377,7 @@ static void shape_test(struct __test_metadata *_metadata, struct vertex *v,
 	ASSERT_EQ(0, shape_pass(v, edges));
 	EXPECT_LT(0, count_sockets());
 	shape_close(v, n);
-	EXPECT_EQ(0, wait_for_sockets(0));
+	EXPECT_EQ(0, wait_for_sockets(0, 20000));
 }
 
 TEST_F(shape, self_ref)
@@ -433,7 +433,7 @@ TEST_F(shape, alive)
 	close(fds[0]);
 	close(fds[1]);
 	ASSERT_EQ(0, garbage_collected());
-	EXPECT_EQ(0, wait_for_sockets(0));
+	EXPECT_EQ(0, wait_for_sockets(0, 20000));
 }
 
 /* A peek is a way in, and out again. */
@@ -463,7 +463,7 @@ TEST_F(shape, peeked)
 	close(fds[0]);
 	close(fds[1]);
 	ASSERT_EQ(0, garbage_collected());
-	EXPECT_EQ(0, wait_for_sockets(0));
+	EXPECT_EQ(0, wait_for_sockets(0, 20000));
 }
 
 /* What is not a circle by itself */
@@ -490,7 +490,7 @@ FIXTURE_SETUP(collect)
 FIXTURE_TEARDOWN(collect)
 {
 	tbus_close(&self->b);
-	EXPECT_EQ(0, wait_for_sockets(0));
+	EXPECT_EQ(0, wait_for_sockets(0, 20000));
 }
 
 /* A socket that is accepted is reached through itself, no longer through the
@@ -512,7 +512,7 @@ TEST_F(collect, accepted)
 	close(pair.tx);
 	close(bus.tx);
 	/* The listener is left, and what setup opened. */
-	EXPECT_EQ(10, wait_for_sockets(10));
+	EXPECT_EQ(10, wait_for_sockets(10, 20000));
 	EXPECT_EQ(0, garbage_collected());
 	vertex_close_fds(&bus);
 }
@@ -966,11 +966,12 @@ TEST_F(collect, mess)
 	for (i = 0; i < SLOTS; i++)
 		close(m.slot[i]);
 	close(m.listener);
-	/* The collector runs when a socket is closed, unless it does already. */
-	for (i = 0; i < 200; i++) {
+	/* The collector runs when a socket is closed, unless it does already.
+	 * That socket counts itself until a grace period has passed.
+	 */
+	for (i = 0; i < 20; i++) {
 		close(bus_socket());
-		usleep(10000);
-		n = count_sockets();
+		n = wait_for_sockets(before, 1000);
 		if (n == before)
 			break;
 	}

@@ -37,15 +37,22 @@ static int write_file(const struct trace *t, const char *name, const char *text)
 
 static int trace_open(struct trace *t)
 {
-	char pid[16];
+	char filter[32];
 	int err;
 
 	snprintf(t->dir, sizeof(t->dir), TRACEFS "/instances/af_bus.%d",
 		 getpid());
-	snprintf(pid, sizeof(pid), "%d", getpid());
+	snprintf(filter, sizeof(filter), "common_pid == %d", getpid());
 	err = ERR(mkdir(t->dir, 0700));
+	/* As set_event_pid it would trace the scheduler, which is not asked
+	 * here.
+	 */
 	if (!err)
-		err = write_file(t, "set_event_pid", pid);
+		err = write_file(t, "options/record-cmd", "0");
+	if (!err)
+		err = write_file(t, "events/bus/filter", filter);
+	if (!err)
+		err = write_file(t, "events/skb/kfree_skb/filter", filter);
 	if (!err)
 		err = write_file(t, "events/bus/enable", "1");
 	if (!err)
