@@ -68,7 +68,7 @@ run_in_guest() {
 	shift 4
 	rm -f "$dir"/*.tap "$dir"/*.status
 	say "$label: $(wc -l <"$dir/programs.list") programs, in a guest"
-	"$top/scripts/vm" --base "$base" --config "$config" --timeout 2400 "$@" -- \
+	"$top/scripts/vm" --again --base "$base" --config "$config" --timeout 2400 "$@" -- \
 		"$top/scripts/lib/guest-run" "$dir" || status=$?
 	while read -r name; do
 		if [ -e "$dir/$name.status" ]; then
