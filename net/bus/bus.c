@@ -92,7 +92,7 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
 	bus->name = *name;
 	spin_lock_init(&bus->order_lock);
 	mutex_init(&bus->lock);
-	xa_init(&bus->groups);
+	xa_init_flags(&bus->groups, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&bus->eavesdroppers);
 	INIT_WORK(&bus->free_work, bus_free_work);
 	bus_init_limits(bus);
