@@ -23,7 +23,7 @@
 /* The same on every ABI: what a 32-bit program is built with, too. */
 
 #define LAYOUT(type, size) \
-	static_assert(sizeof(type) == (size) && _Alignof(type) <= 8)
+	static_assert(sizeof(type) == (size) && __alignof__(type) <= 8)
 
 LAYOUT(struct bus_addr, 8);
 LAYOUT(struct sockaddr_bus, 128);
