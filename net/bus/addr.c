@@ -14,7 +14,7 @@
  */
 static u32 bus_addr_hash(const void *data, u32 len, u32 seed)
 {
-	u64 hash = hash_64(*(const u64 *)data, 64);
+	u64 hash = *(const u64 *)data * GOLDEN_RATIO_64;
 
 	return hash_64(hash ^ hash >> 32, 32);
 }

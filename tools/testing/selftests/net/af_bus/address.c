@@ -72,18 +72,20 @@ TEST_F(address, bad_sockaddr)
 TEST_F(address, many_alike)
 {
 	static const int shifts[] = { 0, 8, 16, 24, 32, 40, 48, 56 };
-	int i, shift;
+	__u64 i, base;
+	int s;
 
-	for (shift = 0; shift < ARRAY_SIZE(shifts); shift++)
-		for (i = 1; i < 100; i++)
+	for (s = 0; s < ARRAY_SIZE(shifts); s++) {
+		base = BUS_ADDR(0x2000 + s, 0);
+		for (i = 1; i < 100; i++) {
 			ASSERT_EQ(0, bus_add(&self->l[1],
-					     BUS_ADDR(0x2000 + shift, 0) ^
-					     ((__u64)i << shifts[shift])));
-	for (shift = 0; shift < ARRAY_SIZE(shifts); shift++)
-		for (i = 1; i < 100; i++)
+					     base ^ (i << shifts[s])));
+		}
+		for (i = 1; i < 100; i++) {
 			ASSERT_EQ(0, bus_del(&self->l[1],
-					     BUS_ADDR(0x2000 + shift, 0) ^
-					     ((__u64)i << shifts[shift])));
+					     base ^ (i << shifts[s])));
+		}
+	}
 }
 
 TEST_F(address, refused)
