@@ -374,6 +374,15 @@ void nfdbus_settle(struct bus_client *src, struct bus_msg *msg, bool staged)
 
 	if (m)
 		nfdbus_reply_settle(nb, m, staged, !reason);
-	if (staged)
-		nfdbus_stats_count(nb, m, reason);
+	if (!staged)
+		return;
+
+	nfdbus_stats_count(nb, m, reason);
+	/* The header, and a bit for each client: nobody asks any more, so the
+	 * message does not take them along into its queues.
+	 */
+	if (m) {
+		bus_msg_set_proto_data(msg, NULL);
+		nfdbus_msg_free(m);
+	}
 }
