@@ -374,9 +374,52 @@ static int job_groups(struct worker *w, const struct job *job)
 
 static int dbus_begin(struct tbus *b, struct nfdbus_req *r)
 {
-	int err = dbus_open(b, 1);
+	int err = dbus_open(b, 0);
 
+	err = err ?: bus_opt(b->listener, BUS_SET_SENDBUF, 16 * MIB);
+	err = err ?: dbus_link(b);
 	return err ?: nfdbus_open(r);
+}
+
+/* What is queued */
+static long queued(int fd)
+{
+	__u32 mem[SK_MEMINFO_VARS] = {};
+	socklen_t len = sizeof(mem);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len))
+		return -1;
+	return mem[SK_MEMINFO_RMEM_ALLOC];
+}
+
+/* Broadcasts with a long header, all to one. Counts what is queued. */
+static int job_signals(struct worker *w, const struct job *job)
+{
+	static struct nfdbus_req r;
+	static struct tbus b;
+	static char path[3000];
+	struct dbus_msg m = {
+		.type = DBUS_SIGNAL, .path = path, .interface = "t.I",
+		.member = "Sig",
+	};
+	int err = 0;
+	long i;
+
+	if (!b.nr) {
+		memset(path, 'x', sizeof(path) - 1);
+		path[0] = '/';
+		err = dbus_begin(&b, &r);
+		err = err ?: nfdbus_conf(&r, b.listener, NFDBUS_A_CONF_FLAGS,
+					 NFDBUS_BUS_F_ALLOW_ALL);
+		err = err ?: nfdbus_match(&r, b.listener,
+					  NFDBUS_A_SET_MATCH_ADD,
+					  b.link[0].acc, "type='signal'");
+		err = err ?: dbus_link(&b);
+	}
+	for (i = 0; i < job->n && !err; i++)
+		err = dbus_send(b.link[1].fd, &m);
+	atomic_store(&w->shared->done, queued(b.link[0].fd));
+	return err;
 }
 
 static int job_rules(struct worker *w, const struct job *job)
@@ -416,18 +459,6 @@ static int job_names(struct worker *w, const struct job *job)
 				  b.link[0].acc, name);
 	}
 	return err;
-}
-
-/* What is queued */
-
-static long queued(int fd)
-{
-	__u32 mem[SK_MEMINFO_VARS] = {};
-	socklen_t len = sizeof(mem);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len))
-		return -1;
-	return mem[SK_MEMINFO_RMEM_ALLOC];
 }
 
 /* Returns how many messages there were. */
@@ -514,6 +545,35 @@ TEST_F(memcg, messages)
 		       sizes[i].n, sizes[i].len, there, n, by_unix);
 		EXPECT_GE(before + SLACK, settle(self->dir, before + SLACK));
 	}
+}
+
+static bool have_nfdbus(void)
+{
+	int fd = socket(AF_BUS, SOCK_SEQPACKET, BUS_PROTO_DBUS);
+	struct sockaddr_bus sb;
+	int err;
+
+	err = ERR(bind(fd, (void *)&sb, bus_abstract_unique(&sb)));
+	close(fd);
+	return !err;
+}
+
+/* What was learned about a message is not kept with it. */
+TEST_F(memcg, signals)
+{
+	struct job job = { job_signals };
+	long n, there;
+
+	if (!have_nfdbus())
+		SKIP(return, "no nfdbus");
+	EXPECT_EQ(0, worker_do(&self->w, &job));
+	job.n = 100;
+	n = cost(_metadata, self, &job);
+	there = atomic_load(&self->w.shared->done);
+	TH_LOG("%ld signals: %ld queued, %ld charged", job.n, there, n);
+	EXPECT_LE(job.n * 3000, there);
+	EXPECT_LE(there - SLACK, n);
+	EXPECT_GE(there + there / 8 + SLACK, n);
 }
 
 /* Once, until the last who has it has read it. */
@@ -638,17 +698,6 @@ TEST_F(memcg, groups)
 	struct job job = { job_groups, self->l[FIRST].acc, 2000 };
 
 	linear(_metadata, self, "groups", &job, 192);
-}
-
-static bool have_nfdbus(void)
-{
-	int fd = socket(AF_BUS, SOCK_SEQPACKET, BUS_PROTO_DBUS);
-	struct sockaddr_bus sb;
-	int err;
-
-	err = ERR(bind(fd, (void *)&sb, bus_abstract_unique(&sb)));
-	close(fd);
-	return !err;
 }
 
 TEST_F(memcg, rules)
@@ -823,13 +872,6 @@ TEST_F(memcg, stopped_links)
 TEST_F(memcg, stopped_backlog)
 {
 	struct job job = { job_connects, -1, LONG_MAX };
-
-	stopped(_metadata, self, &job);
-}
-
-TEST_F(memcg, stopped_groups)
-{
-	struct job job = { job_groups, self->l[FIRST].acc, 60000 };
 
 	stopped(_metadata, self, &job);
 }
