@@ -11,6 +11,7 @@
 #include <linux/pidfs.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
+#include <linux/security.h>
 #include <linux/sockios.h>
 #include <linux/uaccess.h>
 #include <asm/ioctls.h>
@@ -406,6 +407,10 @@ static int bus_link(struct sock *sk, struct sock *listener,
 {
 	struct bus_cred cred = {};
 	int err;
+
+	err = security_bus_connect(sk, listener, skb->sk);
+	if (err)
+		return err;
 
 	err = bus_cred_current(&cred);
 	if (err)

@@ -587,6 +587,7 @@ struct bus_rcpt {
 
 /**
  * struct bus_route - where a message goes; lives as long as one sendmsg()
+ * @sk: the socket it is sent on
  * @bus: the bus
  * @src: the client whose link it was sent on
  * @msg: the message
@@ -604,6 +605,7 @@ struct bus_rcpt {
  * @forced: to the master whatever is decided, because of this
  * @flags: of the protocol, with @reason
  * @err: the sender's error
+ * @denied: what a security module said of the last recipient
  * @refused: why the last recipient who refused it did
  * @blocked: receiver without room, for which the sender has to wait; referenced
  * @need: what did not fit
@@ -622,6 +624,7 @@ struct bus_rcpt {
  * @few: recipients, if they are few
  */
 struct bus_route {
+	struct sock		*sk;
 	struct bus		*bus;
 	struct bus_client	*src;
 	struct bus_msg		*msg;
@@ -637,6 +640,7 @@ struct bus_route {
 	u32			forced;
 	u32			flags;
 	int			err;
+	int			denied;
 	enum skb_drop_reason	refused;
 	struct sock		*blocked;
 	struct bus_need		need;
@@ -655,8 +659,8 @@ struct bus_route {
 	struct bus_rcpt		few[BUS_RCPT_INLINE];
 };
 
-void bus_route_init(struct bus_route *route, struct bus_client *src,
-		    bool from_master);
+void bus_route_init(struct bus_route *route, struct sock *sk,
+		    struct bus_client *src, bool from_master);
 void bus_route_reset(struct bus_route *route);
 void bus_route_forget_rcpts(struct bus_route *route);
 void bus_route_free(struct bus_route *route, int err);
