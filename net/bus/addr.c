@@ -8,10 +8,15 @@
 #include <linux/slab.h>
 #include "bus.h"
 
-/* Addresses are counted up, or the master's choice: no need of a secret. */
+/* Addresses are counted up, or the master's choice: no need of a secret. The
+ * table uses the low bits, which a prefix, the highest of the address, gets to
+ * by the second multiplication only.
+ */
 static u32 bus_addr_hash(const void *data, u32 len, u32 seed)
 {
-	return hash_64(*(const u64 *)data, 32);
+	u64 hash = hash_64(*(const u64 *)data, 64);
+
+	return hash_64(hash ^ hash >> 32, 32);
 }
 
 static int bus_addr_cmp(struct rhashtable_compare_arg *arg, const void *obj)

@@ -210,7 +210,10 @@ static int bus_cred_current(struct bus_cred *cred)
 		return err;
 
 	cred->pid = get_pid(task_tgid(current));
-	cred->cred = get_current_cred();
+	/* Whoever takes a reference clears non_rcu, which was clear before: a
+	 * race that all who share credentials have.
+	 */
+	cred->cred = data_race(get_current_cred());
 	return 0;
 }
 
@@ -218,7 +221,8 @@ static void bus_cred_of_peer(struct bus_cred *cred, struct sock *sk)
 {
 	spin_lock(&sk->sk_peer_lock);
 	cred->pid = get_pid(sk->sk_peer_pid);
-	cred->cred = get_cred(sk->sk_peer_cred);
+	/* Likewise. */
+	cred->cred = data_race(get_cred(sk->sk_peer_cred));
 	spin_unlock(&sk->sk_peer_lock);
 }
 

@@ -282,7 +282,8 @@ static void bus_shutdown_end(struct bus *bus, struct sock __rcu **skp, int mode)
 		bus_queue_close(sk);
 	sk->sk_state_change(sk);
 	sk_wake_async(sk, SOCK_WAKE_WAITD,
-		      sk->sk_shutdown == SHUTDOWN_MASK ? POLL_HUP : POLL_IN);
+		      READ_ONCE(sk->sk_shutdown) == SHUTDOWN_MASK ? POLL_HUP :
+								    POLL_IN);
 	sock_put(sk);
 }
 

@@ -294,7 +294,8 @@ void bus_queue_report_loss(struct sock *sk)
 void bus_queue_close(struct sock *sk)
 {
 	spin_lock(&sk->sk_receive_queue.lock);
-	bus_sk(sk)->closed = true;
+	/* Of a listener it is read locklessly. */
+	WRITE_ONCE(bus_sk(sk)->closed, true);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	wake_up_interruptible_all(&bus_sk(sk)->space_wait);
 }
@@ -305,9 +306,13 @@ static void bus_queue_empty(struct sock *sk, struct sk_buff_head *list)
 
 	lockdep_assert_held(&sk->sk_receive_queue.lock);
 
-	skb_queue_walk(&sk->sk_receive_queue, skb)
+	/* One by one: there are lockless readers of the queue's head, which a
+	 * splice changes without a mark.
+	 */
+	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
 		bus_queue_uncharge(sk, skb->truesize, bus_cb(skb)->share);
-	skb_queue_splice_init(&sk->sk_receive_queue, list);
+		__skb_queue_tail(list, skb);
+	}
 }
 
 /**
@@ -474,7 +479,7 @@ struct sk_buff *bus_queue_take(struct sock *sk, size_t size, int flags,
 		       0 : -EAGAIN;
 	} else if (flags & MSG_PEEK) {
 		skb_get(skb);
-	} else if (b->recv_notrunc && skb->len > size) {
+	} else if (READ_ONCE(b->recv_notrunc) && skb->len > size) {
 		*err = -EMSGSIZE;
 		skb = NULL;
 	} else {

@@ -2,12 +2,13 @@
 # shellcheck shell=bash
 # Tests that run in a guest: built here, run there, counted here.
 
-# build_selftests BASE DIR: as an ordinary kernel selftest, without a kernel
-# tree of its own: the base's with links, ours copied into it.
+# build_selftests BASE DIR [VARIABLE=VALUE...]: as an ordinary kernel selftest,
+# without a kernel tree of its own: the base's with links, ours copied into it.
+# The variables are make's.
 build_selftests() {
 	local source tree=$top/build/selftests/tree-$1 dir=tools/testing/selftests entry
 
-	need_packages gcc libc6-dev make rsync pkg-config libbpf-dev secilc
+	need_packages gcc libc6-dev make rsync libbpf-dev secilc
 	source=$("$top/scripts/kernel" --base "$1" source)
 	rm -rf "$tree" "$2"
 	mkdir -p "$tree/$dir/net" "$2"
@@ -18,7 +19,7 @@ build_selftests() {
 	done
 	cp -r "$top/$dir/net/af_bus" "$tree/$dir/net/"
 	make -C "$tree/$dir/net/af_bus" KHDR_INCLUDES="-isystem $top/include/uapi" \
-		INSTALL_PATH="$2" all install || return
+		INSTALL_PATH="$2" "${@:3}" all install || return
 	make -s -C "$tree/$dir/net/af_bus" emit_tests COLLECTION=net/af_bus |
 		sed -n 's,^net/af_bus:,,p' >"$2/programs.list"
 	# Those need a kernel that is booted for them, see run_lsm_tests().
@@ -138,6 +139,13 @@ test_kernel() {
 				--env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
 			run_lsm_tests "$lane" "$dir/selftests" "$base" "$config"
 		fi
+	fi
+	# As programs of another ABI than the kernel's.
+	if [ "$config" = release ] && need_packages gcc-multilib &&
+		try "$lane: 32-bit selftests build" build_selftests "$base" "$dir/selftests32" \
+			"CC=gcc -m32 -Wno-pointer-to-int-cast -Wno-psabi"; then
+		run_in_guest "$lane/selftests32" "$dir/selftests32" "$base" "$config" \
+			--env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
 	fi
 	if try "$lane: the kernel's tests of AF_UNIX build" \
 		build_unix_selftests "$base" "$dir/af_unix"; then

@@ -524,7 +524,7 @@ u32 nfdbus_stats_reason(unsigned int stat);
  * @nr_names: under @lock
  * @reply_lock: protects @replies and all that hangs on it
  * @replies: struct nfdbus_reply
- * @nr_replies: under @reply_lock
+ * @nr_replies: under @reply_lock, read locklessly
  * @stats: counters
  */
 struct nfdbus_bus {
@@ -577,7 +577,7 @@ struct nfdbus_bus {
  * @rules: struct nfdbus_rule, by owner_link; under bus->lock
  * @nr_rules: under bus->lock
  * @waits: replies it waits for, by caller_link; under bus->reply_lock
- * @nr_waits: under bus->reply_lock
+ * @nr_waits: under bus->reply_lock, read locklessly
  * @left: expects no more replies; under bus->reply_lock
  * @owes: replies it owes, by callee_link; under bus->reply_lock
  *

@@ -44,6 +44,16 @@ static u32 nfdbus_reply_limit(const struct nfdbus_peer *caller)
 		   READ_ONCE(caller->max_replies));
 }
 
+/* There are lockless readers of how many there are. */
+static void nfdbus_reply_count(struct nfdbus_bus *nb, struct nfdbus_peer *caller,
+			       int more)
+{
+	lockdep_assert_held(&nb->reply_lock);
+
+	WRITE_ONCE(caller->nr_waits, caller->nr_waits + more);
+	WRITE_ONCE(nb->nr_replies, nb->nr_replies + more);
+}
+
 static int nfdbus_reply_link(struct nfdbus_bus *nb, struct nfdbus_reply *reply)
 {
 	int err;
@@ -60,8 +70,7 @@ static int nfdbus_reply_link(struct nfdbus_bus *nb, struct nfdbus_reply *reply)
 
 	list_add_tail(&reply->caller_link, &reply->caller->waits);
 	list_add_tail(&reply->callee_link, &reply->callee->owes);
-	reply->caller->nr_waits++;
-	nb->nr_replies++;
+	nfdbus_reply_count(nb, reply->caller, 1);
 	reply->linked = true;
 	return 0;
 }
@@ -75,8 +84,7 @@ static void nfdbus_reply_unlink(struct nfdbus_bus *nb,
 				       nfdbus_reply_params);
 		list_del(&reply->caller_link);
 		list_del(&reply->callee_link);
-		reply->caller->nr_waits--;
-		nb->nr_replies--;
+		nfdbus_reply_count(nb, reply->caller, -1);
 		reply->linked = false;
 	}
 	if (!reply->busy)

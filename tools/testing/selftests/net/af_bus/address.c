@@ -68,6 +68,24 @@ TEST_F(address, bad_sockaddr)
 	EXPECT_EQ(0, bus_add(&self->l[1], ADDR));
 }
 
+/* Any of them may differ, in any of its parts alone. */
+TEST_F(address, many_alike)
+{
+	static const int shifts[] = { 0, 8, 16, 24, 32, 40, 48, 56 };
+	int i, shift;
+
+	for (shift = 0; shift < ARRAY_SIZE(shifts); shift++)
+		for (i = 1; i < 100; i++)
+			ASSERT_EQ(0, bus_add(&self->l[1],
+					     BUS_ADDR(0x2000 + shift, 0) ^
+					     ((__u64)i << shifts[shift])));
+	for (shift = 0; shift < ARRAY_SIZE(shifts); shift++)
+		for (i = 1; i < 100; i++)
+			ASSERT_EQ(0, bus_del(&self->l[1],
+					     BUS_ADDR(0x2000 + shift, 0) ^
+					     ((__u64)i << shifts[shift])));
+}
+
 TEST_F(address, refused)
 {
 	static const __u64 addrs[] = {

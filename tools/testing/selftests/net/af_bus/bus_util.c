@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the AF_BUS tests share. */
+#include <assert.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <linux/bus_diag.h>
 #include <linux/filter.h>
 
 #include "bus_util.h"
@@ -17,6 +19,25 @@
 #ifndef SCM_SECURITY
 #define SCM_SECURITY	0x03
 #endif
+
+/* The same on every ABI: what a 32-bit program is built with, too. */
+
+#define LAYOUT(type, size) \
+	static_assert(sizeof(type) == (size) && __alignof__(type) <= 8)
+
+LAYOUT(struct bus_addr, 8);
+LAYOUT(struct sockaddr_bus, 128);
+LAYOUT(struct bus_overflow, 16);
+LAYOUT(struct bus_reason, 8);
+LAYOUT(struct bus_info, 112);
+LAYOUT(struct bus_diag_req, 40);
+LAYOUT(struct bus_diag_msg, 24);
+static_assert(offsetof(struct sockaddr_bus, sbus_addr) == 8);
+static_assert(offsetof(struct sockaddr_bus, sbus_path) == 16);
+static_assert(offsetof(struct bus_info, protocol) == 16);
+static_assert(offsetof(struct bus_info, unicasts) == 56);
+static_assert(offsetof(struct bus_diag_req, bdiag_bus) == 16);
+static_assert(offsetof(struct bus_diag_msg, bdiag_ino) == 8);
 
 /* Names */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What messages cost in memory: whose, how much, and in which pieces. */
+/* What messages cost in memory: how much, and in which pieces. */
 #include "../../kselftest_harness.h"
 
 #include <fcntl.h>
@@ -173,86 +173,6 @@ TEST_F(memory, no_high_order)
 	}
 	trace_stop(&t, &nr);
 	EXPECT_EQ(0, nr);
-}
-
-/* Who pays */
-
-#define CGROUPS	"/sys/fs/cgroup"
-
-static long cgroup_bytes(const char *dir)
-{
-	char path[160];
-	long n = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/memory.current", dir);
-	f = fopen(path, "r");
-	if (f && fscanf(f, "%ld", &n) != 1)
-		n = -1;
-	if (f)
-		fclose(f);
-	return n;
-}
-
-static int cgroup_make(char *dir, size_t size)
-{
-	int err;
-
-	err = write_file(CGROUPS, "cgroup.subtree_control", "+memory");
-	if (err)
-		return err;
-	snprintf(dir, size, CGROUPS "/af_bus.%d", getpid());
-	return ERR(mkdir(dir, 0755));
-}
-
-struct in_cgroup {
-	const char	*dir;
-	int		fd;
-	struct iovec	*iov;
-};
-
-/* In a process of its own: 0 if it all worked. What is charged in advance is
- * less than a MiB.
- */
-static int pay(const struct in_cgroup *c)
-{
-	long before, after;
-
-	if (write_file(c->dir, "cgroup.procs", "0"))
-		return 1;
-	if (send_mib(c->fd, 2, c->iov, 1) != MIB)
-		return 2;
-	before = cgroup_bytes(c->dir);
-	if (send_mib(c->fd, 2, c->iov, 8) != 8 * MIB)
-		return 3;
-	after = cgroup_bytes(c->dir);
-	return before >= 0 && after - before >= 7 * MIB ? 0 : 4;
-}
-
-TEST_F(memory, sender_pays)
-{
-	struct in_cgroup c = { .fd = self->l[0].fd, .iov = self->iov };
-	char dir[128];
-	long queued;
-	pid_t pid;
-	int err;
-
-	err = cgroup_make(dir, sizeof(dir));
-	if (err)
-		SKIP(return, "no memory cgroup: %s", strerror(err));
-	c.dir = dir;
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid)
-		_exit(pay(&c));
-	EXPECT_EQ(0, wait_status(pid));
-	/* the sender is dead, what it sent is charged to its group still */
-	queued = cgroup_bytes(dir);
-	EXPECT_LE(8 * MIB, queued);
-	EXPECT_EQ(MIB, readv(self->l[1].fd, self->iov, 1));
-	EXPECT_EQ(8 * MIB, readv(self->l[1].fd, self->iov, 8));
-	EXPECT_GE(queued - 7 * MIB, cgroup_bytes(dir));
-	rmdir(dir);
 }
 
 TEST_HARNESS_MAIN

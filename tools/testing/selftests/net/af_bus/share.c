@@ -14,15 +14,22 @@
 #define READER	2000
 #define LIMIT	"/proc/sys/net/bus/max_user_bytes"
 
+/* There, without the number, ids have 16 bits. */
+#ifdef SYS_setresuid32
+#define SETRESUID	SYS_setresuid32
+#else
+#define SETRESUID	SYS_setresuid
+#endif
+
 /* Credentials belong to a thread, and those of connect() count. */
 static int link_as(struct tbus *b, struct bus_link *l, uid_t uid)
 {
 	int err;
 
-	if (syscall(SYS_setresuid, uid, -1, -1))
+	if (syscall(SETRESUID, uid, -1, -1))
 		return errno;
 	err = tbus_client(b, l);
-	if (syscall(SYS_setresuid, 0, -1, -1))
+	if (syscall(SETRESUID, 0, -1, -1))
 		return errno;
 	return err;
 }

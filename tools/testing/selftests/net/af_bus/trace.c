@@ -48,7 +48,7 @@ static int trace_open(struct trace *t)
 	 * here.
 	 */
 	if (!err)
-		err = write_file(t, "options/record-cmd", "0");
+		err = write_file(t, "trace_options", "norecord-cmd");
 	if (!err)
 		err = write_file(t, "events/bus/filter", filter);
 	if (!err)

@@ -1,0 +1,827 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who pays: the memory cgroup of who sends a message, opens a socket or gives
+ * an address, for about as much as that takes, until it is given back. A group
+ * that may not have more is stopped, and nobody outside notices.
+ */
+#include "../../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <linux/sock_diag.h>
+
+#include "nfdbus_util.h"
+
+#define CGROUPS		"/sys/fs/cgroup"
+#define KIB		1024L
+#define MIB		(1024 * KIB)
+
+/* What a processor is charged in advance, and what the kernel has for the
+ * process itself.
+ */
+#define SLACK		(512 * KIB)
+
+#define RECEIVERS	6
+#define SENDER		0	/* in link[]: held by the worker */
+#define FIRST		1	/* the receiver of unicasts */
+#define OUTSIDE		6	/* two who have nothing to do with it */
+#define MAX_LEN		(2 * MIB)
+
+static char *chunk;
+
+/* The group */
+
+static int write_file(const char *dir, const char *name, const char *text)
+{
+	char path[128];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return errno;
+	err = ERR(write(fd, text, strlen(text)));
+	close(fd);
+	return err;
+}
+
+/* The number after a key, or the only one with NULL. */
+static long read_file(const char *dir, const char *name, const char *key)
+{
+	char path[128], word[64];
+	long n = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "r");
+	if (!f)
+		return -1;
+	if (!key && fscanf(f, "%ld", &n) != 1)
+		n = -1;
+	while (key && fscanf(f, "%63s %ld", word, &n) == 2 && strcmp(word, key))
+		n = -1;
+	fclose(f);
+	return n;
+}
+
+static long charged(const char *dir)
+{
+	return read_file(dir, "memory.current", NULL);
+}
+
+/* Some is given back a grace period later. Returns what is left. */
+static long settle(const char *dir, long below)
+{
+	int i;
+
+	for (i = 0; i < 600 && charged(dir) > below; i++)
+		usleep(100000);
+	return charged(dir);
+}
+
+/* A process in the group, which does what it is told. What it tells is in
+ * memory that both have: it may be killed any time.
+ */
+struct shared {
+	atomic_ulong	done;
+};
+
+struct worker {
+	pid_t		pid;
+	int		fd;
+	struct shared	*shared;
+};
+
+struct job {
+	int	(*fn)(struct worker *w, const struct job *job);
+	int	fd;
+	long	n;
+	long	len;
+	__u64	addr;
+};
+
+static void work(struct worker *w, const char *dir)
+{
+	int err = write_file(dir, "cgroup.procs", "0");
+	struct job job;
+
+	do {
+		if (write(w->fd, &err, sizeof(err)) != sizeof(err))
+			break;
+		if (read(w->fd, &job, sizeof(job)) != sizeof(job))
+			break;
+		err = job.fn(w, &job);
+	} while (1);
+	_exit(0);
+}
+
+/* Its errno, or -1 if it was killed. */
+static int worker_result(struct worker *w)
+{
+	int err;
+
+	return read(w->fd, &err, sizeof(err)) == sizeof(err) ? err : -1;
+}
+
+static void worker_tell(struct worker *w, const struct job *job)
+{
+	if (write(w->fd, job, sizeof(*job)) != sizeof(*job))
+		abort();
+}
+
+static int worker_do(struct worker *w, const struct job *job)
+{
+	worker_tell(w, job);
+	return worker_result(w);
+}
+
+static int worker_start(struct worker *w, const char *dir)
+{
+	int pair[2];
+
+	w->shared = mmap(NULL, sizeof(*w->shared), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (w->shared == MAP_FAILED ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return errno;
+	w->pid = fork();
+	if (w->pid < 0)
+		return errno;
+	w->fd = pair[!w->pid];
+	close(pair[!!w->pid]);
+	if (!w->pid)
+		work(w, dir);
+	return worker_result(w);
+}
+
+static void worker_end(struct worker *w)
+{
+	kill(w->pid, SIGKILL);
+	waitpid(w->pid, NULL, 0);
+	close(w->fd);
+	munmap(w->shared, sizeof(*w->shared));
+}
+
+FIXTURE(memcg) {
+	char		dir[64];
+	struct tbus	b;
+	struct bus_link	*l;
+	int		pair[2];	/* of AF_UNIX, to compare with */
+	struct worker	w;
+};
+
+static int one_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	return ERR(sched_setaffinity(0, sizeof(set), &set));
+}
+
+static int many_fds(void)
+{
+	struct rlimit rl = { 100000, 100000 };
+
+	return ERR(setrlimit(RLIMIT_NOFILE, &rl));
+}
+
+FIXTURE_SETUP(memcg)
+{
+	int err = write_file(CGROUPS, "cgroup.subtree_control", "+memory");
+
+	if (err)
+		SKIP(return, "no memory cgroups: %s", strerror(err));
+	snprintf(self->dir, sizeof(self->dir), CGROUPS "/af_bus.%d", getpid());
+	ASSERT_EQ(0, mkdir(self->dir, 0755));
+	ASSERT_EQ(0, one_cpu());
+	ASSERT_EQ(0, many_fds());
+	chunk = malloc(MAX_LEN);
+	ASSERT_NE(NULL, chunk);
+	memset(chunk, 'x', MAX_LEN);
+
+	ASSERT_EQ(0, tbus_listen(&self->b));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, 512 * MIB));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 1000000));
+	ASSERT_EQ(0, tbus_clients(&self->b, RECEIVERS + 2));
+	self->l = self->b.link;
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, self->pair));
+	ASSERT_EQ(0, sol_opt(self->pair[0], SO_SNDBUFFORCE, 512 * MIB));
+	ASSERT_EQ(0, worker_start(&self->w, self->dir));
+}
+
+/* All of it is closed: nothing may be left. */
+FIXTURE_TEARDOWN(memcg)
+{
+	worker_end(&self->w);
+	tbus_close(&self->b);
+	close(self->pair[0]);
+	close(self->pair[1]);
+	EXPECT_GE(SLACK, settle(self->dir, SLACK));
+	EXPECT_EQ(0, rmdir(self->dir));
+	free(chunk);
+}
+
+/* Jobs: n times, or fewer if something fails */
+
+static int job_send(struct worker *w, const struct job *job)
+{
+	struct sockaddr_bus sb;
+	long i;
+
+	bus_to(&sb, job->addr);
+	for (i = 0; i < job->n; i++) {
+		if (sendto(job->fd, chunk, job->len,
+			   MSG_DONTWAIT | MSG_NOSIGNAL, (void *)&sb,
+			   BUS_NAME_MIN) < 0)
+			return errno;
+		atomic_fetch_add(&w->shared->done, 1);
+	}
+	return 0;
+}
+
+static int job_send_unix(struct worker *w, const struct job *job)
+{
+	long i;
+
+	for (i = 0; i < job->n; i++)
+		if (send(job->fd, chunk, job->len, MSG_DONTWAIT) < 0)
+			return errno;
+	return 0;
+}
+
+/* Pipes with something in them, of which nobody else has a descriptor. */
+static int job_send_pipes(struct worker *w, const struct job *job)
+{
+	int pipe[2], err;
+	long i;
+
+	for (i = 0; i < job->n; i++) {
+		if (pipe2(pipe, O_CLOEXEC))
+			return errno;
+		err = ERR(write(pipe[1], "x", 1));
+		err = err ?: say_fds(job->fd, job->addr ? &job->addr : NULL,
+				     "x", pipe, 1);
+		close(pipe[0]);
+		close(pipe[1]);
+		if (err)
+			return err;
+		atomic_fetch_add(&w->shared->done, 1);
+	}
+	return 0;
+}
+
+static int job_sockets(struct worker *w, const struct job *job)
+{
+	long i;
+
+	for (i = 0; i < job->n; i++)
+		if (socket(job->len, SOCK_SEQPACKET, 0) < 0)
+			return errno;
+	return 0;
+}
+
+static int job_buses(struct worker *w, const struct job *job)
+{
+	struct tbus b;
+	int err = 0;
+	long i;
+
+	for (i = 0; i < job->n && !err; i++)
+		err = tbus_listen(&b);
+	return err;
+}
+
+/* Both ends, of a bus of its own. */
+static int job_links(struct worker *w, const struct job *job)
+{
+	static struct tbus b;
+	struct bus_link l;
+	int err = 0;
+	long i;
+
+	if (!b.namelen)
+		err = tbus_listen(&b);
+	for (i = 0; i < job->n && !err; i++)
+		err = tbus_client(&b, &l);
+	return err;
+}
+
+/* Nobody accepts them. */
+static int job_connects(struct worker *w, const struct job *job)
+{
+	static int listener = -1;
+	static struct sockaddr_bus sb;
+	static socklen_t len;
+	long i;
+
+	if (listener < 0) {
+		len = bus_abstract_unique(&sb);
+		listener = bus_listen(&sb, len);
+		if (listener < 0 || listen(listener, INT_MAX))
+			return errno;
+	}
+	for (i = 0; i < job->n; i++) {
+		int fd = bus_socket();
+
+		if (fd < 0 ||
+		    fcntl(fd, F_SETFL, O_NONBLOCK) ||
+		    connect(fd, (struct sockaddr *)&sb, len))
+			return errno;
+	}
+	return 0;
+}
+
+/* As the master, to a client that lives outside. */
+static int job_addresses(struct worker *w, const struct job *job)
+{
+	struct bus_link l = { .acc = job->fd };
+	static __u64 next = 1;
+	int err = 0;
+	long i;
+
+	for (i = 0; i < job->n && !err; i++)
+		err = bus_add(&l, BUS_ADDR(8, next++));
+	return err;
+}
+
+static int job_groups(struct worker *w, const struct job *job)
+{
+	struct bus_link l = { .acc = job->fd };
+	static __u16 next = 100;
+	int err = 0;
+	long i;
+
+	for (i = 0; i < job->n && !err; i++)
+		err = bus_add(&l, BUS_ADDR(next++, 1));
+	return err;
+}
+
+static int dbus_begin(struct tbus *b, struct nfdbus_req *r)
+{
+	int err = dbus_open(b, 1);
+
+	return err ?: nfdbus_open(r);
+}
+
+static int job_rules(struct worker *w, const struct job *job)
+{
+	static struct nfdbus_req r;
+	static struct tbus b;
+	static long next;
+	char rule[64];
+	int err = 0;
+	long i;
+
+	if (!b.nr)
+		err = dbus_begin(&b, &r);
+	for (i = 0; i < job->n && !err; i++) {
+		snprintf(rule, sizeof(rule), "type='signal',member='M%ld'",
+			 next++);
+		err = nfdbus_match(&r, b.listener, NFDBUS_A_SET_MATCH_ADD,
+				   b.link[0].acc, rule);
+	}
+	return err;
+}
+
+static int job_names(struct worker *w, const struct job *job)
+{
+	static struct nfdbus_req r;
+	static struct tbus b;
+	static long next;
+	char name[64];
+	int err = 0;
+	long i;
+
+	if (!b.nr)
+		err = dbus_begin(&b, &r);
+	for (i = 0; i < job->n && !err; i++) {
+		snprintf(name, sizeof(name), "org.example.N%ld", next++);
+		err = nfdbus_name(&r, b.listener, NFDBUS_A_SET_NAME_SET,
+				  b.link[0].acc, name);
+	}
+	return err;
+}
+
+/* What is queued */
+
+static long queued(int fd)
+{
+	__u32 mem[SK_MEMINFO_VARS] = {};
+	socklen_t len = sizeof(mem);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len))
+		return -1;
+	return mem[SK_MEMINFO_RMEM_ALLOC];
+}
+
+/* Returns how many messages there were. */
+static long drain(int fd)
+{
+	long n = 0;
+
+	while (recv(fd, chunk, MAX_LEN, MSG_DONTWAIT) > 0)
+		n++;
+	return n;
+}
+
+static int join_group(struct bus_link *l)
+{
+	int err = 0, i;
+
+	for (i = FIRST; i < RECEIVERS && !err; i++)
+		err = bus_add(&l[i], BUS_ADDR(7, i));
+	return err;
+}
+
+#define FIRST_ADDR	2
+#define GROUP		BUS_MULTICAST(7)
+
+/* Linear, in page fragments, in several skbs. */
+static const struct {
+	long	len;
+	long	n;
+	bool	unix_too;
+} sizes[] = {
+	{ 1,		8000,	true },
+	{ 3000,		2000,	true },
+	{ 14000,	1000,	true },
+	{ 200000,	60,	true },
+	{ 2 * MIB,	6,	false },
+};
+
+/* What a job is charged. */
+static long cost(struct __test_metadata *_metadata,
+		 struct _test_data_memcg *self, const struct job *job)
+{
+	long before = charged(self->dir);
+
+	EXPECT_EQ(0, worker_do(&self->w, job));
+	return charged(self->dir) - before;
+}
+
+static long cost_unix(struct __test_metadata *_metadata,
+		      struct _test_data_memcg *self, int i)
+{
+	struct job job = {
+		job_send_unix, self->pair[0], sizes[i].n, sizes[i].len,
+	};
+	long n = cost(_metadata, self, &job);
+
+	EXPECT_EQ(sizes[i].n, drain(self->pair[1]));
+	return n;
+}
+
+TEST_F(memcg, messages)
+{
+	long n, there, by_unix, before = charged(self->dir);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct job job = {
+			job_send, self->l[SENDER].fd, sizes[i].n, sizes[i].len,
+			FIRST_ADDR,
+		};
+
+		n = cost(_metadata, self, &job);
+		there = queued(self->l[FIRST].fd);
+		EXPECT_LE(sizes[i].n * sizes[i].len, there);
+		EXPECT_LE(there - SLACK, n);
+		EXPECT_GE(there + there / 3 + SLACK, n);
+		EXPECT_EQ(sizes[i].n, drain(self->l[FIRST].fd));
+		by_unix = 0;
+		if (sizes[i].unix_too) {
+			by_unix = cost_unix(_metadata, self, i);
+			EXPECT_LE(by_unix - by_unix / 4 - SLACK, n);
+			EXPECT_GE(by_unix + by_unix / 4 + SLACK, n);
+		}
+		TH_LOG("%ld of %ld bytes: %ld queued, %ld charged, AF_UNIX %ld",
+		       sizes[i].n, sizes[i].len, there, n, by_unix);
+		EXPECT_GE(before + SLACK, settle(self->dir, before + SLACK));
+	}
+}
+
+/* Once, until the last who has it has read it. */
+TEST_F(memcg, multicasts)
+{
+	struct job job = {
+		job_send, self->l[SENDER].fd, 6, 2 * MIB, GROUP,
+	};
+	long before, after, n;
+	int i;
+
+	ASSERT_EQ(0, join_group(self->l));
+	before = charged(self->dir);
+	n = cost(_metadata, self, &job);
+	EXPECT_LE(12 * MIB, n + SLACK);
+	EXPECT_GE(13 * MIB + SLACK, n);
+	for (i = FIRST; i < RECEIVERS - 1; i++)
+		EXPECT_EQ(6, drain(self->l[i].fd));
+	after = charged(self->dir);
+	EXPECT_LE(before + 12 * MIB - SLACK, after);
+	EXPECT_EQ(6, drain(self->l[i].fd));
+	EXPECT_GE(before + SLACK, settle(self->dir, before + SLACK));
+}
+
+/* Close the descriptors of a message, too. */
+static long drain_fds(int fd)
+{
+	struct bus_got got;
+	char text[16];
+	long n = 0;
+
+	while (bus_recv(fd, &got, text, sizeof(text), MSG_DONTWAIT) > 0) {
+		n += got.nr_fds;
+		bus_got_close(&got);
+	}
+	return n;
+}
+
+/* Opened, sent and closed: there is only what is in flight. */
+TEST_F(memcg, descriptors)
+{
+	long before = charged(self->dir), n, by_unix;
+	struct job job = {
+		job_send_pipes, self->l[SENDER].fd, 500, 0, FIRST_ADDR,
+	};
+
+	n = cost(_metadata, self, &job);
+	EXPECT_EQ(job.n, drain_fds(self->l[FIRST].fd));
+	EXPECT_GE(before + SLACK, settle(self->dir, before + SLACK));
+	job.fd = self->pair[0];
+	job.addr = 0;
+	by_unix = cost(_metadata, self, &job);
+	EXPECT_EQ(job.n, drain_fds(self->pair[1]));
+	TH_LOG("%ld charged, AF_UNIX %ld", n, by_unix);
+	EXPECT_LE(job.n * sysconf(_SC_PAGESIZE), n + SLACK);
+	EXPECT_LE(by_unix - by_unix / 4 - SLACK, n);
+	EXPECT_GE(by_unix + by_unix / 4 + SLACK, n);
+}
+
+/* Other things than messages: as much for the second so many as for the first,
+ * and not less than what there must be of each. Returns the first.
+ */
+static long linear(struct __test_metadata *_metadata,
+		   struct _test_data_memcg *self, const char *what,
+		   const struct job *job, long least)
+{
+	long first, second, slack = SLACK;
+
+	first = cost(_metadata, self, job);
+	second = cost(_metadata, self, job);
+	TH_LOG("%ld %s: %ld charged, for as many more %ld", job->n, what, first,
+	       second);
+	EXPECT_LE(job->n * least, first + slack);
+	EXPECT_LE(job->n * least, second + slack);
+	EXPECT_GE(first + first / 2 + slack, second);
+	return first;
+}
+
+TEST_F(memcg, sockets)
+{
+	struct job job = { job_sockets, -1, 2000, AF_UNIX };
+	long n, by_unix;
+
+	by_unix = linear(_metadata, self, "sockets of AF_UNIX", &job, 0);
+	job.len = AF_BUS;
+	n = linear(_metadata, self, "sockets", &job, 2 * KIB);
+	EXPECT_LE(by_unix, n + SLACK);
+}
+
+TEST_F(memcg, buses)
+{
+	struct job job = { job_buses, -1, 1000 };
+
+	linear(_metadata, self, "buses", &job, 3 * KIB);
+}
+
+TEST_F(memcg, links)
+{
+	struct job job = { job_links, -1, 500 };
+
+	linear(_metadata, self, "clients that joined", &job, 5 * KIB);
+}
+
+/* The ends that the master has yet to accept are not his to pay. */
+TEST_F(memcg, backlog)
+{
+	struct job job = { job_connects, -1, 1000 };
+
+	linear(_metadata, self, "clients that wait", &job, 4 * KIB);
+}
+
+/* As the master of clients that live outside. */
+TEST_F(memcg, addresses)
+{
+	struct job job = { job_addresses, self->l[FIRST].acc, 10000 };
+
+	linear(_metadata, self, "addresses", &job, 64);
+}
+
+TEST_F(memcg, groups)
+{
+	struct job job = { job_groups, self->l[FIRST].acc, 8000 };
+
+	linear(_metadata, self, "groups", &job, 192);
+}
+
+static bool have_nfdbus(void)
+{
+	int fd = socket(AF_BUS, SOCK_SEQPACKET, BUS_PROTO_DBUS);
+	struct sockaddr_bus sb;
+	int err;
+
+	err = ERR(bind(fd, (void *)&sb, bus_abstract_unique(&sb)));
+	close(fd);
+	return !err;
+}
+
+TEST_F(memcg, rules)
+{
+	struct job job = { job_rules, -1, 3000 };
+
+	if (!have_nfdbus())
+		SKIP(return, "no nfdbus");
+	linear(_metadata, self, "rules", &job, 512);
+}
+
+TEST_F(memcg, names)
+{
+	struct job job = { job_names, -1, 5000 };
+
+	if (!have_nfdbus())
+		SKIP(return, "no nfdbus");
+	linear(_metadata, self, "names", &job, 192);
+}
+
+/* A group that has no more: the killer comes for one in it, or a call fails. */
+
+#define MAX		(8 * MIB)
+#define MAX_TEXT	"8388608"
+
+/* Two outside talk to each other, and with who is flooded, all the time. */
+static void outside_talks(struct __test_metadata *_metadata,
+			  const struct bus_link *l)
+{
+	EXPECT_EQ(0, say_to(l[OUTSIDE].fd, OUTSIDE + 2, "a"));
+	EXPECT_STREQ("7:a", take(l[OUTSIDE + 1].fd));
+	EXPECT_EQ(0, say_to(l[OUTSIDE + 1].fd, 0, "b"));
+	EXPECT_STREQ("8:b", take(l[OUTSIDE + 1].acc));
+	EXPECT_EQ(0, say_to(l[FIRST].fd, OUTSIDE + 1, "c"));
+	EXPECT_STREQ("2:c", take(l[OUTSIDE].fd));
+}
+
+static bool answers(const struct worker *w)
+{
+	struct pollfd p = { .fd = w->fd, .events = POLLIN };
+
+	return poll(&p, 1, 20);
+}
+
+/* Does it until it is stopped. Returns how often it worked. */
+static long stopped(struct __test_metadata *_metadata,
+		    struct _test_data_memcg *self, const struct job *job)
+{
+	long times = 0, killed, most = 0, now;
+	int err;
+
+	ASSERT_EQ(0, write_file(self->dir, "memory.max", MAX_TEXT)) {
+		return 0;
+	}
+	worker_tell(&self->w, job);
+	do {
+		outside_talks(_metadata, self->l);
+		now = charged(self->dir);
+		most = now > most ? now : most;
+		times++;
+	} while (!answers(&self->w));
+	err = worker_result(&self->w);
+	killed = read_file(self->dir, "memory.events", "oom_kill");
+	TH_LOG("error %d, killed %ld, %lu done, %ld charged, talked %ld times",
+	       err, killed, atomic_load(&self->w.shared->done), most, times);
+	EXPECT_TRUE(err == -1 || err == ENOMEM || err == ENOBUFS);
+	if (err == -1)
+		EXPECT_LE(1, killed);
+	EXPECT_GE(MAX, most);
+	outside_talks(_metadata, self->l);
+	return atomic_load(&self->w.shared->done);
+}
+
+/* What it has sent is all there, and that alone: it may be killed before it
+ * has counted the last. It is charged until it is read, whoever is dead.
+ */
+static void all_there(struct __test_metadata *_metadata,
+		      struct _test_data_memcg *self, int fd, long sent)
+{
+	long held = queued(fd), got;
+
+	EXPECT_LE(held - SLACK, charged(self->dir));
+	got = drain(fd);
+	EXPECT_LT(0, sent);
+	EXPECT_LE(sent, got);
+	EXPECT_GE(sent + 1, got);
+}
+
+TEST_F(memcg, stopped_small)
+{
+	struct job job = {
+		job_send, self->l[SENDER].fd, LONG_MAX, 1, FIRST_ADDR,
+	};
+	long n = stopped(_metadata, self, &job);
+
+	all_there(_metadata, self, self->l[FIRST].fd, n);
+}
+
+TEST_F(memcg, stopped_large)
+{
+	struct job job = {
+		job_send, self->l[SENDER].fd, LONG_MAX, MIB, FIRST_ADDR,
+	};
+	long n = stopped(_metadata, self, &job);
+
+	all_there(_metadata, self, self->l[FIRST].fd, n);
+}
+
+TEST_F(memcg, stopped_hand_overs)
+{
+	struct job job = {
+		job_send, self->l[SENDER].fd, LONG_MAX, 3000, 0,
+	};
+	long n = stopped(_metadata, self, &job);
+
+	all_there(_metadata, self, self->l[SENDER].acc, n);
+}
+
+/* Everyone has the same. */
+TEST_F(memcg, stopped_multicasts)
+{
+	struct job job = {
+		job_send, self->l[SENDER].fd, LONG_MAX, 3000, GROUP,
+	};
+	long n, rest;
+	int i;
+
+	ASSERT_EQ(0, join_group(self->l));
+	n = stopped(_metadata, self, &job);
+	rest = drain(self->l[FIRST + 1].fd);
+	for (i = FIRST + 2; i < RECEIVERS; i++)
+		EXPECT_EQ(rest, drain(self->l[i].fd));
+	EXPECT_LE(n, rest);
+	EXPECT_GE(n + 1, rest);
+	all_there(_metadata, self, self->l[FIRST].fd, n);
+}
+
+TEST_F(memcg, stopped_descriptors)
+{
+	struct job job = {
+		job_send_pipes, self->l[SENDER].fd, LONG_MAX, 0, FIRST_ADDR,
+	};
+	long n = stopped(_metadata, self, &job), got;
+
+	got = drain_fds(self->l[FIRST].fd);
+	EXPECT_LT(0, n);
+	EXPECT_LE(n, got);
+	EXPECT_GE(n + 1, got);
+}
+
+TEST_F(memcg, stopped_sockets)
+{
+	struct job job = { job_sockets, -1, LONG_MAX, AF_BUS };
+
+	stopped(_metadata, self, &job);
+}
+
+TEST_F(memcg, stopped_buses)
+{
+	struct job job = { job_buses, -1, LONG_MAX };
+
+	stopped(_metadata, self, &job);
+}
+
+TEST_F(memcg, stopped_links)
+{
+	struct job job = { job_links, -1, LONG_MAX };
+
+	stopped(_metadata, self, &job);
+}
+
+TEST_F(memcg, stopped_backlog)
+{
+	struct job job = { job_connects, -1, LONG_MAX };
+
+	stopped(_metadata, self, &job);
+}
+
+TEST_F(memcg, stopped_groups)
+{
+	struct job job = { job_groups, self->l[FIRST].acc, 60000 };
+
+	stopped(_metadata, self, &job);
+}
+
+TEST_HARNESS_MAIN
