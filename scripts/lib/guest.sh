@@ -64,6 +64,21 @@ build_scenarios() {
 	[ -s "$1/programs.list" ]
 }
 
+# build_tools DIR: the programs of tools/net/bus. What is executable in its tests
+# directory is a test, and so is what tests their parts.
+build_tools() {
+	local file
+
+	mkdir -p "$1"
+	make -C "$top/tools/net/bus" OUTPUT="$1" tests || return
+	cp "$top/tools/net/bus/example.py" "$1/" || return
+	echo topic-test >"$1/programs.list"
+	for file in "$top"/tools/net/bus/tests/*; do
+		cp "$file" "$1/" || return
+		[ ! -x "$file" ] || echo "${file##*/}"
+	done >>"$1/programs.list"
+}
+
 # run_in_guest LABEL DIR BASE CONFIG [OPTION...]: every program of DIR/programs.list in
 # one guest; leaves name.tap and name.status beside them.
 run_in_guest() {
@@ -146,6 +161,10 @@ test_kernel() {
 			"CC=gcc -m32 -Wno-pointer-to-int-cast -Wno-psabi"; then
 		run_in_guest "$lane/selftests32" "$dir/selftests32" "$base" "$config" \
 			--env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
+	fi
+	need_packages gcc libc6-dev make python3 util-linux findutils
+	if try "$lane: tools build" build_tools "$dir/tools"; then
+		run_in_guest "$lane/tools" "$dir/tools" "$base" "$config"
 	fi
 	if try "$lane: the kernel's tests of AF_UNIX build" \
 		build_unix_selftests "$base" "$dir/af_unix"; then
