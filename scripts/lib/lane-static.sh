@@ -130,6 +130,20 @@ reports_are_found() {
 	return "$status"
 }
 
+# kernel_doc_is_clean SOURCE: of all that is described.
+kernel_doc_is_clean() {
+	local source=$1 tool=$1/tools/docs/kernel-doc out
+
+	[ -e "$tool" ] || tool=$source/scripts/kernel-doc
+	out=$(/usr/bin/python3 -B "$tool" -none -Wall "$top"/net/bus/*.[ch] "$top"/net/bus/nfdbus/*.[ch] \
+		"$top"/include/net/af_bus.h "$top"/include/trace/events/bus.h \
+		"$top"/include/uapi/linux/bus*.h 2>&1) || true
+	[ -z "$out" ] || {
+		echo "$out"
+		return 1
+	}
+}
+
 # What mandoc and groff say, and whether the programs quoted are ours.
 man_pages_are_well_formed() {
 	local dir=$top/tools/net/bus out
@@ -200,6 +214,7 @@ lane_static() {
 	try "static: mutations apply" "$top/scripts/mutate" --check || true
 	try "static: checkpatch, our files" style_of_files "$source" || true
 	try "static: checkpatch, patches" style_of_patches "$source" || true
+	try "static: kernel-doc" kernel_doc_is_clean "$source" || true
 	try "static: man pages are well-formed" man_pages_are_well_formed || true
 	try "static: code in documents is that of programs" \
 		/usr/bin/python3 -B "$top/scripts/lib/doc-quotes" "$top/Documentation/networking/af_bus_howto.rst" || true
