@@ -78,6 +78,8 @@ enum bus_state bus_sk_state(const struct sock *sk)
 /**
  * bus_sk_gc_node() - the collector finds a socket
  * @sk: socket
+ *
+ * Return: What the collector knows of it.
  */
 struct unix_gc_node *bus_sk_gc_node(struct sock *sk)
 {

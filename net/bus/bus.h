@@ -100,6 +100,7 @@ int __init bus_user_init(void);
  * @ref: held by the listener, by each client, and by who called bus_get()
  * @cookie: unique on this machine until it is rebooted
  * @net: namespace of the listener, in which the hooks run; referenced
+ * @ns_tracker: of this reference
  * @limits: the sysctls of @net
  * @proto_id: BUS_PROTO_*
  * @proto: its protocol, whose module is pinned; NULL for BUS_PROTO_NONE

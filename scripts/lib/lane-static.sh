@@ -174,13 +174,27 @@ reports_are_found() {
 	return "$status"
 }
 
+# kernel_doc_is_clean SOURCE: of all that is described.
+kernel_doc_is_clean() {
+	local source=$1 tool=$1/tools/docs/kernel-doc out
+
+	[ -e "$tool" ] || tool=$source/scripts/kernel-doc
+	out=$(/usr/bin/python3 -B "$tool" -none -Wall "$top"/net/bus/*.[ch] "$top"/net/bus/nfdbus/*.[ch] \
+		"$top"/include/net/af_bus.h "$top"/include/trace/events/bus.h \
+		"$top"/include/uapi/linux/bus*.h 2>&1) || true
+	[ -z "$out" ] || {
+		echo "$out"
+		return 1
+	}
+}
+
 # What mandoc and groff say, and whether the programs quoted are ours.
 man_pages_are_well_formed() {
 	local dir=$top/tools/net/bus out
 
 	out=$(mandoc -T lint "$dir"/*.[1-8] 2>&1) || true
 	out+=$(groff -man -ww -z -T utf8 "$dir"/*.[1-8] 2>&1) || true
-	out+=$("$dir/tests/man-examples" "$dir/bus.7" 2>&1) || true
+	out+=$("$top/scripts/lib/man-examples" "$dir/bus.7" 2>&1) || true
 	[ -z "$out" ] || {
 		echo "$out"
 		return 1
@@ -232,7 +246,7 @@ compiler_has_no_word() {
 lane_static() {
 	local base source
 
-	need_packages shellcheck perl sparse git mandoc groff-base
+	need_packages shellcheck perl sparse git python3 mandoc groff-base
 	source=$("$top/scripts/kernel" --base mainline source)
 	mapfile -t files < <(shell_files)
 	try "static: shellcheck" env -C "$top" shellcheck -x "${files[@]}" || true
@@ -244,7 +258,10 @@ lane_static() {
 	try "static: mutations apply" "$top/scripts/mutate" --check || true
 	try "static: checkpatch, our files" style_of_files "$source" || true
 	try "static: checkpatch, patches" style_of_patches "$source" || true
+	try "static: kernel-doc" kernel_doc_is_clean "$source" || true
 	try "static: man pages are well-formed" man_pages_are_well_formed || true
+	try "static: code in documents is that of programs" \
+		/usr/bin/python3 -B "$top/scripts/lib/doc-quotes" "$top/Documentation/networking/af_bus_howto.rst" || true
 	try "static: bus(7) names all there is" man_page_is_complete || true
 	if [ -e "$top/Documentation/netlink/specs/nfdbus.yaml" ]; then
 		try "static: generated files are current" generated_is_current || true
