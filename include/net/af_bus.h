@@ -114,10 +114,16 @@ void bus_route_multicast(struct bus_route *route);
 struct bus_msg *bus_skb_msg(const struct sk_buff *skb);
 u64 bus_msg_src(const struct bus_msg *msg);
 
-/* For the collector of AF_UNIX. */
+/* For the collector of AF_UNIX, and for security modules. */
 #if IS_ENABLED(CONFIG_AF_BUS)
 struct unix_gc_node *bus_sk_gc_node(struct sock *sk);
+bool bus_sk_is_abstract(const struct sock *sk);
 #else
+static inline bool bus_sk_is_abstract(const struct sock *sk)
+{
+	return false;
+}
+
 static inline struct unix_gc_node *bus_sk_gc_node(struct sock *sk)
 {
 	return NULL;

@@ -6,17 +6,15 @@
 #include <linux/hash.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include <linux/swab.h>
 #include "bus.h"
 
 /* Addresses are counted up, or the master's choice: no need of a secret. The
- * table uses the low bits, which a prefix, the highest of the address, gets to
- * by the second multiplication only.
+ * table is indexed by the low bits, and prefixes change the high ones only.
  */
 static u32 bus_addr_hash(const void *data, u32 len, u32 seed)
 {
-	u64 hash = *(const u64 *)data * GOLDEN_RATIO_64;
-
-	return hash_64(hash ^ hash >> 32, 32);
+	return swab32(hash_64(*(const u64 *)data, 32));
 }
 
 static int bus_addr_cmp(struct rhashtable_compare_arg *arg, const void *obj)

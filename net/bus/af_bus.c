@@ -11,6 +11,7 @@
 #include <linux/pidfs.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
+#include <linux/security.h>
 #include <linux/sockios.h>
 #include <linux/uaccess.h>
 #include <asm/ioctls.h>
@@ -77,6 +78,8 @@ enum bus_state bus_sk_state(const struct sock *sk)
 /**
  * bus_sk_gc_node() - the collector finds a socket
  * @sk: socket
+ *
+ * Return: What the collector knows of it.
  */
 struct unix_gc_node *bus_sk_gc_node(struct sock *sk)
 {
@@ -410,6 +413,10 @@ static int bus_link(struct sock *sk, struct sock *listener,
 {
 	struct bus_cred cred = {};
 	int err;
+
+	err = security_bus_connect(sk, listener, skb->sk);
+	if (err)
+		return err;
 
 	err = bus_cred_current(&cred);
 	if (err)

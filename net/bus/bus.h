@@ -100,6 +100,7 @@ int __init bus_user_init(void);
  * @ref: held by the listener, by each client, and by who called bus_get()
  * @cookie: unique on this machine until it is rebooted
  * @net: namespace of the listener, in which the hooks run; referenced
+ * @ns_tracker: of this reference
  * @limits: the sysctls of @net
  * @proto_id: BUS_PROTO_*
  * @proto: its protocol, whose module is pinned; NULL for BUS_PROTO_NONE
@@ -587,6 +588,7 @@ struct bus_rcpt {
 
 /**
  * struct bus_route - where a message goes; lives as long as one sendmsg()
+ * @sk: the socket it is sent on
  * @bus: the bus
  * @src: the client whose link it was sent on
  * @msg: the message
@@ -604,6 +606,7 @@ struct bus_rcpt {
  * @forced: to the master whatever is decided, because of this
  * @flags: of the protocol, with @reason
  * @err: the sender's error
+ * @denied: what a security module said of the last recipient
  * @refused: why the last recipient who refused it did
  * @blocked: receiver without room, for which the sender has to wait; referenced
  * @need: what did not fit
@@ -622,6 +625,7 @@ struct bus_rcpt {
  * @few: recipients, if they are few
  */
 struct bus_route {
+	struct sock		*sk;
 	struct bus		*bus;
 	struct bus_client	*src;
 	struct bus_msg		*msg;
@@ -637,6 +641,7 @@ struct bus_route {
 	u32			forced;
 	u32			flags;
 	int			err;
+	int			denied;
 	enum skb_drop_reason	refused;
 	struct sock		*blocked;
 	struct bus_need		need;
@@ -655,8 +660,8 @@ struct bus_route {
 	struct bus_rcpt		few[BUS_RCPT_INLINE];
 };
 
-void bus_route_init(struct bus_route *route, struct bus_client *src,
-		    bool from_master);
+void bus_route_init(struct bus_route *route, struct sock *sk,
+		    struct bus_client *src, bool from_master);
 void bus_route_reset(struct bus_route *route);
 void bus_route_forget_rcpts(struct bus_route *route);
 void bus_route_free(struct bus_route *route, int err);

@@ -56,10 +56,11 @@ static int bus_route_to_master(struct bus_route *route)
 	if (!sk)
 		return -EPIPE;
 
-	if (bus_rcpt_admits(route, src, sk)) {
-		rcpt = bus_route_new_rcpt(route, src, sk);
-		rcpt->to_master = true;
-	}
+	if (!bus_rcpt_admits(route, src, sk))
+		return route->denied;
+
+	rcpt = bus_route_new_rcpt(route, src, sk);
+	rcpt->to_master = true;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <linux/fs_struct.h>
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
+#include <linux/security.h>
 #include <net/af_unix.h>
 #include <net/netns/hash.h>
 #include "bus.h"
@@ -85,6 +86,15 @@ int bus_name_parse(const struct sockaddr_bus *addr, int addr_len,
 	memcpy(name->path, addr->sbus_path, len);
 	name->len = len;
 	return 0;
+}
+
+/**
+ * bus_sk_is_abstract() - has the bus an abstract name, which is not a path?
+ * @sk: listener of the bus
+ */
+bool bus_sk_is_abstract(const struct sock *sk)
+{
+	return bus_name_is_abstract(&bus_sk(sk)->bus->name);
 }
 
 bool bus_name_eq(const struct bus_name *a, const struct bus_name *b)
@@ -243,7 +253,7 @@ static struct sock *bus_name_get_listener(const struct net *net,
  * Context: May sleep.
  * Return: The listener, referenced, or an ERR_PTR(): -ECONNREFUSED if there is
  * none, -EPROTOTYPE if the bus has another protocol, -EACCES, and what a path
- * lookup returns.
+ * lookup or a security module returns.
  */
 struct sock *bus_name_find(struct net *net, const struct bus_name *name,
 			   u32 proto_id)
@@ -261,8 +271,15 @@ struct sock *bus_name_find(struct net *net, const struct bus_name *name,
 
 	sk = bus_name_get_listener(net, name, d_backing_inode(path.dentry),
 				   proto_id);
-	if (!IS_ERR(sk))
-		touch_atime(&path);
+	if (!IS_ERR(sk)) {
+		err = security_bus_find(&path, sk);
+		if (!err)
+			touch_atime(&path);
+	}
 	path_put(&path);
-	return sk;
+	if (!err)
+		return sk;
+
+	sock_put(sk);
+	return ERR_PTR(err);
 }

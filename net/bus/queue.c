@@ -405,6 +405,8 @@ static struct sk_buff *bus_queue_first(struct sock *sk)
 /**
  * bus_queue_readable() - is there a message to read?
  * @sk: receiver
+ *
+ * Return: true if the first message in the queue is committed.
  */
 bool bus_queue_readable(struct sock *sk)
 {
@@ -422,6 +424,8 @@ bool bus_queue_readable(struct sock *sk)
 /**
  * bus_queue_ended() - has everything been read, and is nothing to come?
  * @sk: receiver
+ *
+ * Return: true if the queue is closed and empty.
  */
 bool bus_queue_ended(struct sock *sk)
 {

@@ -24,14 +24,16 @@ static void bus_route_undecide(struct bus_route *route)
 	route->forced = BUS_REASON_NONE;
 	route->flags = 0;
 	route->err = 0;
+	route->denied = 0;
 	route->nr = 0;
 	route->missed = 0;
 }
 
 /* Field by field: clearing the whole costs more than a small message. */
-void bus_route_init(struct bus_route *route, struct bus_client *src,
-		    bool from_master)
+void bus_route_init(struct bus_route *route, struct sock *sk,
+		    struct bus_client *src, bool from_master)
 {
+	route->sk = sk;
 	route->bus = src->bus;
 	route->src = src;
 	route->msg = NULL;
@@ -270,11 +272,23 @@ struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
 /* A filter must not trim what others get as well. Without one, all that
  * sk_filter() does for a local message is to ask the security modules.
  */
-static bool bus_filter_admits(struct sock *sk, struct sk_buff *skb)
+static enum skb_drop_reason bus_rcpt_filter(struct bus_route *route,
+					    struct sock *sk)
 {
-	if (rcu_access_pointer(sk->sk_filter))
-		return !sk_filter_trim_cap(sk, skb, skb->len);
-	return !security_sock_rcv_skb(sk, skb);
+	struct sk_buff *skb = route->skb;
+
+	route->denied = security_bus_may_send(route->sk, sk, skb);
+	if (route->denied)
+		return SKB_DROP_REASON_SECURITY_HOOK;
+	if (rcu_access_pointer(sk->sk_filter)) {
+		if (sk_filter_trim_cap(sk, skb, skb->len))
+			return SKB_DROP_REASON_SOCKET_FILTER;
+	} else if (security_sock_rcv_skb(sk, skb)) {
+		return SKB_DROP_REASON_SECURITY_HOOK;
+	}
+	if (!bus_hook(route->bus, NF_BUS_DELIVER, sk, skb))
+		return SKB_DROP_REASON_NETFILTER_DROP;
+	return SKB_NOT_DROPPED_YET;
 }
 
 /**
@@ -284,18 +298,30 @@ static bool bus_filter_admits(struct sock *sk, struct sk_buff *skb)
  * @sk: the one of its sockets that would get it
  *
  * Context: Under rcu_read_lock().
- * Return: false if a filter, a hook or a security module says no.
+ * Return: false if a filter, a hook or a security module says no; the error of
+ * the latter is in route->denied.
  */
 bool bus_rcpt_admits(struct bus_route *route, struct bus_client *client,
 		     struct sock *sk)
 {
-	if (!bus_filter_admits(sk, route->skb))
-		return bus_rcpt_refuses(route, client, sk,
-					SKB_DROP_REASON_SOCKET_FILTER);
-	if (!bus_hook(route->bus, NF_BUS_DELIVER, sk, route->skb))
-		return bus_rcpt_refuses(route, client, sk,
-					SKB_DROP_REASON_NETFILTER_DROP);
+	enum skb_drop_reason reason = bus_rcpt_filter(route, sk);
+
+	if (reason)
+		return bus_rcpt_refuses(route, client, sk, reason);
 	return true;
+}
+
+/* What a security module denies the sender of a unicast is told, by the daemon
+ * if a protocol chose the recipient.
+ */
+static void bus_route_deny(struct bus_route *route)
+{
+	if (!route->denied || route->multicast)
+		return;
+	if (route->bus->proto && !route->from_master)
+		route->reason = BUS_REASON_DENIED;
+	else
+		route->err = route->denied;
 }
 
 /**
@@ -327,6 +353,8 @@ void bus_route_add(struct bus_route *route, struct bus_client *client)
 	}
 	if (bus_rcpt_admits(route, client, sk))
 		bus_route_new_rcpt(route, client, sk);
+	else
+		bus_route_deny(route);
 }
 EXPORT_SYMBOL_GPL(bus_route_add);
 

@@ -13,6 +13,8 @@
 /**
  * bus_scm_has_sockets() - are there descriptors that the collector looks after?
  * @fpl: descriptors
+ *
+ * Return: true if there is a socket of AF_UNIX or AF_BUS among them.
  */
 bool bus_scm_has_sockets(const struct scm_fp_list *fpl)
 {

@@ -12,7 +12,6 @@
 
 /**
  * struct bus_send - one sendmsg()
- * @sk: the socket
  * @client: whose link it is an end of
  * @accepted: it is the master's end
  * @addressed: there is an address
@@ -23,7 +22,6 @@
  * @route: where it goes
  */
 struct bus_send {
-	struct sock		*sk;
 	struct bus_client	*client;
 	bool			accepted;
 	bool			addressed;
@@ -37,7 +35,6 @@ struct bus_send {
 static void bus_send_init(struct bus_send *send, struct sock *sk,
 			  struct bus_client *client)
 {
-	send->sk = sk;
 	send->client = client;
 	send->accepted = bus_sk(sk)->accepted;
 	send->addressed = false;
@@ -45,7 +42,7 @@ static void bus_send_init(struct bus_send *send, struct sock *sk,
 	send->list = NULL;
 	send->nr_list = 0;
 	send->parsed = false;
-	bus_route_init(&send->route, client, send->accepted);
+	bus_route_init(&send->route, sk, client, send->accepted);
 }
 
 static int bus_send_check_path(const struct bus *bus, const struct msghdr *msg)
@@ -322,7 +319,7 @@ static int bus_send_attempt(struct bus_send *send)
 	int err;
 
 	route->joined = READ_ONCE(send->client->joined);
-	if (!bus_hook(route->bus, NF_BUS_SEND, send->sk, route->skb)) {
+	if (!bus_hook(route->bus, NF_BUS_SEND, route->sk, route->skb)) {
 		route->refused = SKB_DROP_REASON_NETFILTER_DROP;
 		return -EPERM;
 	}
@@ -356,11 +353,11 @@ static int bus_send_wait(struct bus_send *send, long *timeo)
 	int err;
 
 	if (*timeo) {
-		err = bus_wait_room(send->sk, route->blocked, &route->need,
+		err = bus_wait_room(route->sk, route->blocked, &route->need,
 				    timeo);
 	} else {
-		bus_block_on(send->sk, route->blocked, &route->need);
-		err = bus_writable(send->sk) ? 0 : -EAGAIN;
+		bus_block_on(route->sk, route->blocked, &route->need);
+		err = bus_writable(route->sk) ? 0 : -EAGAIN;
 	}
 	sock_put(route->blocked);
 	route->blocked = NULL;
@@ -373,7 +370,7 @@ static int bus_send_deliver(struct bus_send *send, long timeo)
 	int err;
 
 	for (;;) {
-		if (READ_ONCE(send->sk->sk_shutdown) & SEND_SHUTDOWN)
+		if (READ_ONCE(route->sk->sk_shutdown) & SEND_SHUTDOWN)
 			return -EPIPE;
 
 		err = bus_send_try(send);
@@ -430,7 +427,7 @@ static int bus_send_check(const struct sock *sk, const struct msghdr *msg,
 static int bus_send_one(struct bus_send *send, struct msghdr *msg, size_t len,
 			struct scm_cookie *scm)
 {
-	long timeo = sock_sndtimeo(send->sk, msg->msg_flags & MSG_DONTWAIT);
+	long timeo = sock_sndtimeo(send->route.sk, msg->msg_flags & MSG_DONTWAIT);
 	int err;
 
 	err = bus_send_address(send, msg);

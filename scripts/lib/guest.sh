@@ -8,6 +8,7 @@
 build_selftests() {
 	local source tree=$top/build/selftests/tree-$1 dir=tools/testing/selftests entry
 
+	need_packages gcc libc6-dev make rsync libbpf-dev secilc
 	source=$("$top/scripts/kernel" --base "$1" source)
 	rm -rf "$tree" "$2"
 	mkdir -p "$tree/$dir/net" "$2"
@@ -21,6 +22,8 @@ build_selftests() {
 		INSTALL_PATH="$2" "${@:3}" all install || return
 	make -s -C "$tree/$dir/net/af_bus" emit_tests COLLECTION=net/af_bus |
 		sed -n 's,^net/af_bus:,,p' >"$2/programs.list"
+	# Those need a kernel that is booted for them, see run_lsm_tests().
+	sed -i '/^lsm_/d' "$2/programs.list"
 	[ -s "$2/programs.list" ]
 }
 
@@ -61,6 +64,21 @@ build_scenarios() {
 	[ -s "$1/programs.list" ]
 }
 
+# build_tools DIR: the programs of tools/net/bus. What is executable in its tests
+# directory is a test, and so is what tests their parts.
+build_tools() {
+	local file
+
+	mkdir -p "$1"
+	make -C "$top/tools/net/bus" OUTPUT="$1" tests || return
+	cp "$top/tools/net/bus/example.py" "$1/" || return
+	echo topic-test >"$1/programs.list"
+	for file in "$top"/tools/net/bus/tests/*; do
+		cp "$file" "$1/" || return
+		[ ! -x "$file" ] || echo "${file##*/}"
+	done >>"$1/programs.list"
+}
+
 # run_in_guest LABEL DIR BASE CONFIG [OPTION...]: every program of DIR/programs.list in
 # one guest; leaves name.tap and name.status beside them.
 run_in_guest() {
@@ -86,10 +104,36 @@ run_in_guest() {
 	fi
 }
 
+# Tests that need security modules of their own: program, and how to boot.
+lsm_tests=(
+	"lsm_oracle lsm=landlock"
+	"lsm_oracle lsm=apparmor"
+	"lsm_oracle lsm=smack"
+	"lsm_selinux lsm=selinux"
+	"lsm_bpf lsm=landlock,bpf"
+)
+
+# run_lsm_tests LABEL SELFTESTS BASE CONFIG: each in a guest of its own.
+run_lsm_tests() {
+	local label=$1 selftests=$2 base=$3 config=$4 line name append dir
+
+	for line in "${lsm_tests[@]}"; do
+		read -r name append <<<"$line"
+		# The debug kernel has no BTF.
+		[ "$name $config" != "lsm_bpf debug" ] || continue
+		dir=$selftests/boot-${append//[=,]/-}-$name
+		mkdir -p "$dir"
+		cp "$selftests/$name"* "$dir/"
+		echo "$name" >"$dir/programs.list"
+		run_in_guest "$label $append" "$dir" "$base" "$config" --append "$append"
+	done
+}
+
 # test_kernel LANE BASE CONFIG: all groups of tests there are.
 test_kernel() {
-	local lane=$1 base=$2 config=$3 dir=$top/build/results/$1
+	local lane=$1 base=$2 config=$3 dir=$top/build/results/$1 fuzz=10
 
+	[ "$config" != debug ] || fuzz=60
 	say "$lane: the kernel"
 	"$top/scripts/kernel" --base "$base" --config "$config" build >/dev/null || {
 		fail "$lane: kernel $base $config builds"
@@ -105,11 +149,11 @@ test_kernel() {
 	run_in_guest "$lane" "$dir/boot" "$base" "$config"
 
 	if [ -e "$top/tools/testing/selftests/net/af_bus/Makefile" ]; then
-		need_packages gcc libc6-dev make
 		try "$lane: ss builds" "$top/scripts/iproute2" build || true
 		if try "$lane: selftests build" build_selftests "$base" "$dir/selftests"; then
 			run_in_guest "$lane/selftests" "$dir/selftests" "$base" "$config" \
-				--env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
+				--env "AF_BUS_FUZZ=$fuzz" --env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
+			run_lsm_tests "$lane" "$dir/selftests" "$base" "$config"
 		fi
 	fi
 	# As programs of another ABI than the kernel's.
@@ -118,6 +162,10 @@ test_kernel() {
 			"CC=gcc -m32 -Wno-pointer-to-int-cast -Wno-psabi"; then
 		run_in_guest "$lane/selftests32" "$dir/selftests32" "$base" "$config" \
 			--env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
+	fi
+	need_packages gcc libc6-dev make python3 util-linux findutils
+	if try "$lane: tools build" build_tools "$dir/tools"; then
+		run_in_guest "$lane/tools" "$dir/tools" "$base" "$config"
 	fi
 	if try "$lane: the kernel's tests of AF_UNIX build" \
 		build_unix_selftests "$base" "$dir/af_unix"; then

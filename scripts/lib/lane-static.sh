@@ -174,6 +174,64 @@ reports_are_found() {
 	return "$status"
 }
 
+# kernel_doc_is_clean SOURCE: of all that is described.
+kernel_doc_is_clean() {
+	local source=$1 tool=$1/tools/docs/kernel-doc out
+
+	[ -e "$tool" ] || tool=$source/scripts/kernel-doc
+	out=$(/usr/bin/python3 -B "$tool" -none -Wall "$top"/net/bus/*.[ch] "$top"/net/bus/nfdbus/*.[ch] \
+		"$top"/include/net/af_bus.h "$top"/include/trace/events/bus.h \
+		"$top"/include/uapi/linux/bus*.h 2>&1) || true
+	[ -z "$out" ] || {
+		echo "$out"
+		return 1
+	}
+}
+
+# What mandoc and groff say, and whether the programs quoted are ours.
+man_pages_are_well_formed() {
+	local dir=$top/tools/net/bus out
+
+	out=$(mandoc -T lint "$dir"/*.[1-8] 2>&1) || true
+	out+=$(groff -man -ww -z -T utf8 "$dir"/*.[1-8] 2>&1) || true
+	out+=$("$top/scripts/lib/man-examples" "$dir/bus.7" 2>&1) || true
+	[ -z "$out" ] || {
+		echo "$out"
+		return 1
+	}
+}
+
+# lacks FILE WORD...: says which words are not in FILE.
+lacks() {
+	local file=$1 word status=1
+
+	shift
+	for word; do
+		grep -qwF -- "$word" "$file" || {
+			echo "${file#"$top/"} says nothing of $word"
+			status=0
+		}
+	done
+	return "$status"
+}
+
+# Every name of the UAPI, every field of bus_info, every sysctl, and every error
+# but those that are not seen by a program that uses sockets.
+man_page_is_complete() {
+	local header=$top/include/uapi/linux/bus.h names
+
+	mapfile -t names < <(
+		grep -oE '^(#define[[:space:]]+|[[:space:]])(SCM_BUS|BUS)_[A-Z_]+' "$header" |
+			grep -oE '[A-Z_]+$' | grep -vx BUS_PROTO_MAX
+		sed -n '/^struct bus_info {/,/^}/s/.*[[:space:]]\([a-z_]*\);$/\1/p' "$header"
+		sed -n 's/.*\.procname[[:space:]]*= "\(.*\)",/\1/p' "$top/net/bus/sysctl.c"
+		find "$top/net/bus" -maxdepth 1 -name '*.c' ! -name diag.c -exec grep -hoE -- '-E[A-Z]+\>' {} + |
+			sed 's/^-//' | grep -vxE 'EDQUOT|EEXIST|EIO|ENOIOCTLCMD|ENOTSOCK|ERESTARTSYS'
+	)
+	((${#names[@]} > 100))
+	! lacks "$top/tools/net/bus/bus.7" "${names[@]}"
+}
+
 # sparse and the compiler's own warnings, on every file of ours.
 compiler_has_no_word() {
 	local out
@@ -188,7 +246,7 @@ compiler_has_no_word() {
 lane_static() {
 	local base source
 
-	need_packages shellcheck perl sparse git
+	need_packages shellcheck perl sparse git python3 mandoc groff-base
 	source=$("$top/scripts/kernel" --base mainline source)
 	mapfile -t files < <(shell_files)
 	try "static: shellcheck" env -C "$top" shellcheck -x "${files[@]}" || true
@@ -200,6 +258,11 @@ lane_static() {
 	try "static: mutations apply" "$top/scripts/mutate" --check || true
 	try "static: checkpatch, our files" style_of_files "$source" || true
 	try "static: checkpatch, patches" style_of_patches "$source" || true
+	try "static: kernel-doc" kernel_doc_is_clean "$source" || true
+	try "static: man pages are well-formed" man_pages_are_well_formed || true
+	try "static: code in documents is that of programs" \
+		/usr/bin/python3 -B "$top/scripts/lib/doc-quotes" "$top/Documentation/networking/af_bus_howto.rst" || true
+	try "static: bus(7) names all there is" man_page_is_complete || true
 	if [ -e "$top/Documentation/netlink/specs/nfdbus.yaml" ]; then
 		try "static: generated files are current" generated_is_current || true
 	fi

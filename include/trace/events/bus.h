@@ -26,7 +26,8 @@ DEFINE_DROP_REASON(FN, FN)
 	EM(FULL)		\
 	EM(VIA_MASTER)		\
 	EM(ORDER)		\
-	EMe(UNROUTED)
+	EM(UNROUTED)		\
+	EMe(DENIED)
 
 #undef EM
 #undef EMe

@@ -137,6 +137,7 @@ struct bus_overflow {
  * @BUS_REASON_VIA_MASTER: %BUS_F_VIA_MASTER on the bus, sender or a receiver
  * @BUS_REASON_ORDER: earlier messages of the sender are unacknowledged
  * @BUS_REASON_UNROUTED: the protocol made no decision
+ * @BUS_REASON_DENIED: a security module denies what the protocol decided
  * @BUS_REASON_PROTO: from here on they are the protocol's own
  */
 enum bus_reason_code {
@@ -148,6 +149,7 @@ enum bus_reason_code {
 	BUS_REASON_VIA_MASTER,
 	BUS_REASON_ORDER,
 	BUS_REASON_UNROUTED,
+	BUS_REASON_DENIED,
 	BUS_REASON_PROTO = 64,
 };
 

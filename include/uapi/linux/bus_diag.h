@@ -109,6 +109,7 @@ struct bus_diag_msg {
  * @BUS_DIAG_FILTER: struct sock_filter[], as attached; empty without
  *	CAP_NET_ADMIN. A dump leaves out what is too long for it
  * @BUS_DIAG_SHUTDOWN: __u8, 1 the socket receives no more, 2 it sends no more
+ * @__BUS_DIAG_MAX: private
  */
 enum bus_diag_attr {
 	BUS_DIAG_UNSPEC,

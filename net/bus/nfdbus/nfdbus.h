@@ -299,6 +299,7 @@ struct nfdbus_rule_arg {
  *	under bus->lock
  * @want: @count after the request; under bus->lock
  * @rcu: freed by RCU
+ * @buf: its strings
  *
  * Everything above @node is constant. Made by the first request that adds it,
  * gone when the last addition is taken back or its owner leaves.
@@ -390,6 +391,7 @@ enum nfdbus_name_state {
  * @change_link: in a request that changes it; under bus->lock
  * @next: what the request puts in its place, NULL to remove it
  * @rcu: freed by RCU
+ * @buf: @str
  *
  * A change of owner replaces it, so that a reader of one owner's list never
  * ends up in that of another.

@@ -238,6 +238,23 @@ TEST_F(address, many)
 	EXPECT_EQ(0, bad);
 }
 
+/* Addresses that differ in their high bits only */
+TEST_F(address, many_prefixes)
+{
+	unsigned int nr = 800 * bus_long(20);
+	unsigned int i, bad = 0;
+
+	for (i = 0; i < nr; i++)
+		bad += !!bus_add(&self->l[1], BUS_ADDR(1 + i % 100, i / 100));
+	EXPECT_EQ(0, bad);
+	for (i = 0; i < nr; i++) {
+		bad += !!say_to(self->l[0].fd, BUS_ADDR(1 + i % 100, i / 100),
+				"x");
+		bad += !!strcmp("1:x", take(self->l[1].fd));
+	}
+	EXPECT_EQ(0, bad);
+}
+
 /* Of two who want one address at the same time one gets it. */
 struct race {
 	pthread_barrier_t	*barrier;

@@ -415,6 +415,7 @@ static const char *const reasons[] = {
 	[BUS_REASON_VIA_MASTER]	= "VIA_MASTER",
 	[BUS_REASON_ORDER]	= "ORDER",
 	[BUS_REASON_UNROUTED]	= "UNROUTED",
+	[BUS_REASON_DENIED]	= "DENIED",
 };
 
 struct line {
@@ -446,7 +447,7 @@ static void add_addr(struct line *l, __u64 addr)
 
 static void add_reason(struct line *l, const struct bus_reason *r)
 {
-	if (r->reason <= BUS_REASON_UNROUTED)
+	if (r->reason <= BUS_REASON_DENIED)
 		add(l, " reason=%s", reasons[r->reason]);
 	else
 		add(l, " reason=%u", r->reason);

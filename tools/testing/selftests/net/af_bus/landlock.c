@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Landlock: a bus is what a socket of AF_UNIX with such a name is. */
+#include "../../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+
+#include "bus_util.h"
+
+/* linux/landlock.h, which the machine's may not have all of */
+struct ruleset {
+	__u64	handled_access_fs;
+	__u64	handled_access_net;
+	__u64	scoped;
+};
+
+struct path_beneath {
+	__u64	allowed_access;
+	__s32	parent_fd;
+} __packed;
+
+#define RESOLVE_UNIX		(1ULL << 16)
+#define SCOPE_ABSTRACT		(1ULL << 0)
+#define RULE_PATH_BENEATH	1
+#define CREATE_VERSION		1
+
+static int landlock_abi(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_VERSION);
+}
+
+/* From now on, for this process. */
+static int restrict_self(const struct ruleset *attr, const char *allowed)
+{
+	int fd = syscall(SYS_landlock_create_ruleset, attr, sizeof(*attr), 0);
+	struct path_beneath beneath = { .allowed_access = RESOLVE_UNIX };
+	int err = fd < 0 ? errno : 0;
+
+	if (!err && allowed) {
+		beneath.parent_fd = open(allowed, O_PATH | O_CLOEXEC);
+		err = ERR(syscall(SYS_landlock_add_rule, fd, RULE_PATH_BENEATH,
+				  &beneath, 0));
+		close(beneath.parent_fd);
+	}
+	if (!err)
+		err = ERR(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	if (!err)
+		err = ERR(syscall(SYS_landlock_restrict_self, fd, 0));
+	close(fd);
+	return err;
+}
+
+/* A bus, and a socket of AF_UNIX with the same name */
+struct both {
+	struct sockaddr_bus	bus;
+	struct sockaddr_un	un;
+	socklen_t		buslen, unlen;
+	int			listener, unix_listener;
+};
+
+static int both_listen(struct both *s, const char *path)
+{
+	char un[sizeof(s->un.sun_path)];
+
+	if (path) {
+		s->buslen = bus_path(&s->bus, path);
+		snprintf(un, sizeof(un), "%s.unix", path);
+	} else {
+		s->buslen = bus_abstract_unique(&s->bus);
+		snprintf(un, sizeof(un), "%s", s->bus.sbus_path + 1);
+	}
+	s->un = (struct sockaddr_un) { .sun_family = AF_UNIX };
+	strcpy(s->un.sun_path + !path, un);
+	s->unlen = offsetof(struct sockaddr_un, sun_path) + !path +
+		   strlen(un) + !!path;
+	s->listener = bus_listen(&s->bus, s->buslen);
+	s->unix_listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	if (s->listener < 0 ||
+	    bind(s->unix_listener, (struct sockaddr *)&s->un, s->unlen))
+		return errno;
+	return ERR(listen(s->unix_listener, 8));
+}
+
+static void both_close(const struct both *s)
+{
+	close(s->listener);
+	close(s->unix_listener);
+}
+
+/* The error of both, or -1 if they differ. */
+static int both_connect(const struct both *s)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0), err, unix_err;
+
+	unix_err = ERR(connect(fd, (struct sockaddr *)&s->un, s->unlen));
+	close(fd);
+	fd = bus_socket();
+	err = ERR(connect(fd, (struct sockaddr *)&s->bus, s->buslen));
+	close(fd);
+	if (err == unix_err)
+		return err;
+	printf("# AF_UNIX: %s\n", strerror(unix_err));
+	printf("# AF_BUS: %s\n", strerror(err));
+	return -1;
+}
+
+FIXTURE(landlock) {
+	struct tmp_dir	tmp;
+	struct both	abstract, path;
+};
+
+FIXTURE_SETUP(landlock)
+{
+	if (landlock_abi() < 6)
+		SKIP(return, "no Landlock that scopes abstract sockets");
+	ASSERT_EQ(0, tmp_enter(&self->tmp));
+	ASSERT_EQ(0, both_listen(&self->abstract, NULL));
+	ASSERT_EQ(0, both_listen(&self->path, "bus"));
+}
+
+FIXTURE_TEARDOWN(landlock)
+{
+	both_close(&self->abstract);
+	both_close(&self->path);
+	tmp_leave(&self->tmp);
+}
+
+static const struct ruleset scope = { .scoped = SCOPE_ABSTRACT };
+static const struct ruleset resolve = { .handled_access_fs = RESOLVE_UNIX };
+
+TEST_F(landlock, unrestricted)
+{
+	EXPECT_EQ(0, both_connect(&self->abstract));
+	EXPECT_EQ(0, both_connect(&self->path));
+}
+
+TEST_F(landlock, scope)
+{
+	ASSERT_EQ(0, restrict_self(&scope, NULL));
+	EXPECT_EQ(EPERM, both_connect(&self->abstract));
+	EXPECT_EQ(0, both_connect(&self->path));
+}
+
+/* What is made in the domain may be used in it. */
+TEST_F(landlock, own)
+{
+	struct both own;
+
+	ASSERT_EQ(0, restrict_self(&scope, NULL));
+	ASSERT_EQ(0, both_listen(&own, NULL));
+	EXPECT_EQ(0, both_connect(&own));
+	both_close(&own);
+}
+
+/* What is made in a domain within, too; not the other way round. */
+TEST_F(landlock, nested)
+{
+	struct both own;
+	pid_t pid;
+
+	ASSERT_EQ(0, restrict_self(&scope, NULL));
+	ASSERT_EQ(0, both_listen(&own, NULL));
+	pid = fork();
+	if (!pid) {
+		if (restrict_self(&scope, NULL))
+			_exit(100);
+		_exit(both_connect(&own));
+	}
+	EXPECT_EQ(EPERM, wait_status(pid));
+	both_close(&own);
+}
+
+static int child_listens(struct both *s, int report, int end)
+{
+	char c = 0;
+
+	if (restrict_self(&scope, NULL) || both_listen(s, NULL))
+		return 100;
+	if (write(report, s, sizeof(*s)) != sizeof(*s) ||
+	    read(end, &c, 1) != 0)
+		return 101;
+	return 0;
+}
+
+TEST_F(landlock, from_outside)
+{
+	int report[2], end[2];
+	struct both own;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe(report));
+	ASSERT_EQ(0, pipe(end));
+	pid = fork();
+	if (!pid) {
+		close(end[1]);
+		_exit(child_listens(&own, report[1], end[0]));
+	}
+	ASSERT_EQ(sizeof(own), read(report[0], &own, sizeof(own)));
+	EXPECT_EQ(0, both_connect(&own));
+	close(end[1]);
+	EXPECT_EQ(0, wait_status(pid));
+}
+
+/* Who has connected may send, and gets what others send. */
+TEST_F(landlock, connected)
+{
+	struct tbus b;
+
+	ASSERT_EQ(0, tbus_open(&b, 2));
+	ASSERT_EQ(0, restrict_self(&scope, NULL));
+	EXPECT_EQ(0, say_to(b.link[0].fd, 2, "hi"));
+	EXPECT_STREQ("1:hi", take(b.link[1].fd));
+	EXPECT_EQ(0, say_to(b.link[0].fd, BUS_MULTICAST(0), "all"));
+	EXPECT_STREQ("1:all", take(b.link[1].fd));
+	EXPECT_EQ(0, say(b.link[0].fd, "boss"));
+	EXPECT_STREQ("1:boss", take(b.link[0].acc));
+	EXPECT_EQ(0, say(b.link[0].acc, "you"));
+	EXPECT_STREQ("1:all", take(b.link[0].fd));
+	EXPECT_STREQ("0:you", take(b.link[0].fd));
+	tbus_close(&b);
+}
+
+/* A listener of which only a descriptor that was passed is left */
+TEST_F(landlock, closed_listener)
+{
+	close(self->abstract.listener);
+	close(self->abstract.unix_listener);
+	ASSERT_EQ(0, restrict_self(&scope, NULL));
+	EXPECT_EQ(ECONNREFUSED, both_connect(&self->abstract));
+	self->abstract.listener = -1;
+	self->abstract.unix_listener = -1;
+}
+
+/* Paths: a right that not all kernels have. What Landlock cannot do for AF_UNIX
+ * it does not do for AF_BUS.
+ */
+TEST_F(landlock, path)
+{
+	int err = restrict_self(&resolve, NULL);
+
+	ASSERT_TRUE(!err || err == EINVAL);
+	EXPECT_EQ(err ? 0 : EACCES, both_connect(&self->path));
+	EXPECT_EQ(0, both_connect(&self->abstract));
+}
+
+TEST_F(landlock, allowed_path)
+{
+	struct both other;
+	int err;
+
+	ASSERT_EQ(0, mkdir("d", 0700));
+	ASSERT_EQ(0, both_listen(&other, "d/bus"));
+	err = restrict_self(&resolve, "d");
+	ASSERT_TRUE(!err || err == EINVAL);
+	EXPECT_EQ(0, both_connect(&other));
+	EXPECT_EQ(err ? 0 : EACCES, both_connect(&self->path));
+	both_close(&other);
+	unlink("d/bus");
+	unlink("d/bus.unix");
+	rmdir("d");
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/* User namespaces: each side reads the other's ids as they are mapped for it.
+ * AF_UNIX beside AF_BUS.
+ */
+#include "../../kselftest_harness.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/un.h>
+
+#include "bus_util.h"
+
+#define OUTSIDE_ID	4321	/* of the process in the namespace */
+#define INSIDE_ID	7	/* the same, there */
+#define UNMAPPED_ID	65534
+
+enum { UNIX, BUS, FAMILIES };
+
+/* What a side learns of the other: from the socket, and from a message */
+struct seen {
+	struct ucred	peer, sender;
+};
+
+struct inside {
+	int		err;
+	int		connect[FAMILIES];
+	int		mapped[FAMILIES], unmapped[FAMILIES];
+	struct seen	seen[FAMILIES];
+};
+
+FIXTURE(userns) {
+	struct tbus		b;
+	struct sockaddr_un	un;
+	socklen_t		unlen;
+	int			unix_listener;
+	struct inside		*in;
+	int			sent[2], go[2];
+	pid_t			pid;
+};
+
+static int write_map(const char *name, int inside, int outside)
+{
+	char path[64], text[64];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "/proc/self/%s", name);
+	snprintf(text, sizeof(text), "%d %d 1", inside, outside);
+	fd = open(path, O_WRONLY);
+	err = ERR(write(fd, text, strlen(text)));
+	close(fd);
+	return err;
+}
+
+static int deny_setgroups(void)
+{
+	int fd = open("/proc/self/setgroups", O_WRONLY);
+	int err = ERR(write(fd, "deny", 4));
+
+	close(fd);
+	return err;
+}
+
+static int enter_userns(void)
+{
+	/* Another uid cannot write to its files in /proc otherwise. */
+	return ERR(setgid(OUTSIDE_ID)) ?: ERR(setuid(OUTSIDE_ID)) ?:
+	       ERR(prctl(PR_SET_DUMPABLE, 1)) ?:
+	       ERR(unshare(CLONE_NEWUSER)) ?: deny_setgroups() ?:
+	       write_map("uid_map", INSIDE_ID, OUTSIDE_ID) ?:
+	       write_map("gid_map", INSIDE_ID, OUTSIDE_ID);
+}
+
+static int say_as(int fd, int id)
+{
+	struct ucred cred = { getpid(), id, id };
+
+	return send_cmsg(fd, NULL, "x", SOL_SOCKET, SCM_CREDENTIALS, &cred,
+			 sizeof(cred));
+}
+
+static void look(int fd, struct seen *seen)
+{
+	socklen_t len = sizeof(seen->peer);
+	struct bus_got got;
+	char text[8];
+
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &seen->peer, &len);
+	if (bus_recv(fd, &got, text, sizeof(text), 0) > 0 && got.has_cred)
+		seen->sender = got.cred;
+	bus_got_close(&got);
+}
+
+/* In the namespace: connects, sends, is sent to. */
+static void be_inside(struct __test_metadata *_metadata,
+		      FIXTURE_DATA(userns) *self)
+{
+	int fd[FAMILIES] = { socket(AF_UNIX, SOCK_SEQPACKET, 0), bus_socket() };
+	struct inside *in = self->in;
+	char c;
+	int i;
+
+	in->connect[UNIX] = ERR(connect(fd[UNIX], (struct sockaddr *)&self->un,
+					self->unlen));
+	in->connect[BUS] = ERR(connect(fd[BUS],
+				       (struct sockaddr *)&self->b.name,
+				       self->b.namelen));
+	for (i = 0; i < FAMILIES; i++) {
+		sol_opt(fd[i], SO_PASSCRED, 1);
+		in->mapped[i] = say_as(fd[i], INSIDE_ID);
+		in->unmapped[i] = say_as(fd[i], OUTSIDE_ID);
+	}
+	/* Until the other side has accepted and sent. */
+	if (write(self->sent[1], "x", 1) != 1 ||
+	    read(self->go[0], &c, 1) != 1)
+		in->err = errno;
+	for (i = 0; i < FAMILIES; i++)
+		look(fd[i], &in->seen[i]);
+}
+
+FIXTURE_SETUP(userns)
+{
+	if (geteuid())
+		SKIP(return, "needs root");
+	self->in = mmap(NULL, sizeof(*self->in), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->in);
+	ASSERT_EQ(0, pipe(self->sent));
+	ASSERT_EQ(0, pipe(self->go));
+	ASSERT_EQ(0, tbus_listen(&self->b));
+	self->un = (struct sockaddr_un) { .sun_family = AF_UNIX };
+	snprintf(self->un.sun_path + 1, 64, "userns.%d", getpid());
+	self->unlen = offsetof(struct sockaddr_un, sun_path) + 1 +
+		      strlen(self->un.sun_path + 1);
+	self->unix_listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	ASSERT_EQ(0, ERR(bind(self->unix_listener,
+			      (struct sockaddr *)&self->un, self->unlen)));
+	ASSERT_EQ(0, ERR(listen(self->unix_listener, 4)));
+
+	self->pid = fork();
+	ASSERT_LE(0, self->pid);
+	if (!self->pid) {
+		self->in->err = enter_userns();
+		if (!self->in->err)
+			be_inside(_metadata, self);
+		_exit(0);
+	}
+	close(self->sent[1]);
+}
+
+FIXTURE_TEARDOWN(userns)
+{
+	tbus_close(&self->b);
+	close(self->unix_listener);
+	munmap(self->in, sizeof(*self->in));
+}
+
+#define EXPECT_CRED(want_pid, want_id, cred) do { \
+	EXPECT_EQ((want_pid), (cred).pid); \
+	EXPECT_EQ((want_id), (cred).uid); \
+	EXPECT_EQ((want_id), (cred).gid); \
+} while (0)
+
+TEST_F(userns, ids)
+{
+	struct seen seen[FAMILIES] = {};
+	struct inside *in = self->in;
+	int fd[FAMILIES], i;
+	char c;
+
+	ASSERT_EQ(1, read(self->sent[0], &c, 1)) {
+		TH_LOG("in the namespace: %s", strerror(in->err));
+	}
+	fd[UNIX] = accept(self->unix_listener, NULL, NULL);
+	fd[BUS] = accept(self->b.listener, NULL, NULL);
+	for (i = 0; i < FAMILIES; i++) {
+		ASSERT_LE(0, fd[i]);
+		ASSERT_EQ(0, sol_opt(fd[i], SO_PASSCRED, 1));
+		look(fd[i], &seen[i]);
+		EXPECT_EQ(0, say_as(fd[i], 0));
+	}
+	ASSERT_EQ(1, write(self->go[1], "x", 1));
+	ASSERT_EQ(0, wait_status(self->pid));
+	ASSERT_EQ(0, in->err);
+
+	for (i = 0; i < FAMILIES; i++) {
+		TH_LOG("%s", i == BUS ? "AF_BUS" : "AF_UNIX");
+		EXPECT_EQ(0, in->connect[i]);
+		EXPECT_EQ(0, in->mapped[i]);
+		EXPECT_EQ(EINVAL, in->unmapped[i]);
+		EXPECT_CRED(self->pid, OUTSIDE_ID, seen[i].peer);
+		EXPECT_CRED(self->pid, OUTSIDE_ID, seen[i].sender);
+		EXPECT_CRED(getpid(), UNMAPPED_ID, in->seen[i].peer);
+		EXPECT_CRED(getpid(), UNMAPPED_ID, in->seen[i].sender);
+		close(fd[i]);
+	}
+}
+
+TEST_HARNESS_MAIN
