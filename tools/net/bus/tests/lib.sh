@@ -44,31 +44,38 @@ done_testing() {
 	exit "$test_failed"
 }
 
-# until_so COMMAND...: waits for it, long: the machine may be an emulated one.
+# Nothing ever comes from here: a sleep that is no process.
+mkfifo "$work/never"
+exec {never}<>"$work/never"
+
+# until_so COMMAND...: waits for it, long: the machine may be an emulated one,
+# so what is asked so often had better need no program either.
 until_so() {
 	local i
 
 	for ((i = 0; i < 1200; i++)); do
 		! "$@" || return 0
-		sleep 0.1
+		read -rt 0.1 -u "$never" || true
 	done
 	echo "# in vain: $*"
 	return 1
 }
 
-# has FILE TEXT...: each in a line of FILE
+# has FILE TEXT...: FILE has them all in it
 has() {
-	local file=$1 text
+	local all text
 
+	[ -e "$1" ] || return
+	all=$(<"$1")
 	shift
 	for text; do
-		grep -qsF -- "$text" "$file" || return
+		[[ $all == *"$text"* ]] || return
 	done
 }
 
 # is FILE TEXT: all that is in FILE, but for the last newline
 is() {
-	[ "$(cat "$1")" = "$2" ] && return
+	[ "$(<"$1")" = "$2" ] && return
 	echo "# $1:"
 	sed 's/^/#   /' "$1"
 	return 1
@@ -86,9 +93,27 @@ fails() {
 	return 1
 }
 
+# lines FILE NUMBER
+lines() {
+	local all
+
+	mapfile -t all <"$1"
+	((${#all[@]} == $2))
+}
+
+# in_state PID LETTER
+in_state() {
+	local key state='' rest
+
+	while read -r key state rest; do
+		[ "$key" != State: ] || break
+	done 2>/dev/null <"/proc/$1/status"
+	[ "$state" = "$2" ]
+}
+
 # gone PID: it has ended, be it waited for or not
 gone() {
-	! grep -qs '^State:[[:space:]]*[^Z]' "/proc/$1/status"
+	[ ! -e "/proc/$1" ] || in_state "$1" Z
 }
 
 # ends PID STATUS
@@ -102,36 +127,27 @@ ends() {
 	return 1
 }
 
-# lines FILE NUMBER
-lines() {
-	[ "$(wc -l <"$1")" = "$2" ]
-}
-
-bus_lines() {
-	tail -n +2 /proc/net/bus
-}
-
 # listens PATH, as it is in /proc/net/bus
 listens() {
-	bus_lines | awk -v path="$1" '$3 == "LISTEN" && $NF == path { n = 1 } END { exit !n }'
+	local line
+
+	while read -r -a line; do
+		[ "${line[2]}" != LISTEN ] || [ "${line[10]-}" != "$1" ] || return 0
+	done </proc/net/bus
+	return 1
 }
 
-# queued PID: messages in the queue of its one socket
-queued() {
-	local inode
-
-	inode=$(find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n' | head -n 1)
-	bus_lines | awk -v inode="$inode" '$9 == inode { print $5 }'
-}
-
-# has_queued PID NUMBER
+# has_queued PID NUMBER: so many messages are in the queue of its one socket
 has_queued() {
-	[ "$(queued "$1")" = "$2" ]
-}
+	local file inode line
 
-# in_state PID LETTER
-in_state() {
-	grep -qs "^State:[[:space:]]*$2" "/proc/$1/status"
+	for file in "/proc/$1/fd"/*; do
+		[ ! -S "$file" ] || inode=$(stat -Lc %i "$file")
+	done
+	while read -r -a line; do
+		[ "${line[8]}" != "${inode-none}" ] || [ "${line[4]}" != "$2" ] || return 0
+	done </proc/net/bus
+	return 1
 }
 
 stop() {
