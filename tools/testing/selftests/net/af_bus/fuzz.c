@@ -44,8 +44,10 @@
 #include "../../kselftest.h"
 #include "fuzz.h"
 
-#define FUZZ_UID	60001
-#define LEFT_SECONDS	60	/* until what was closed is freed */
+/* Users: root in this disguise, another, and each round that is done again */
+#define ROOT_UID	60001
+#define USER_UID	60002
+#define AGAIN_UID	60003
 #define SHRINK_SECONDS	200	/* that making a list shorter may take */
 
 enum outcome {
@@ -65,6 +67,7 @@ struct result {
 };
 
 static struct fuzz_shared *shared;
+static struct result *again;		/* of a process that did it again */
 static struct {
 	unsigned int	seconds;
 	unsigned int	hang;
@@ -78,6 +81,8 @@ static struct {
 
 /* In the process that starts rounds */
 static bool as_root;
+static uid_t uid;
+static unsigned int left_seconds = 60;	/* until what was closed is freed */
 static bool isolated;
 static int kmsg = -1;
 static unsigned long budget;	/* net.bus.max_user_bytes that is just enough */
@@ -212,12 +217,12 @@ static void become_user(bool keep)
 	if (getuid())
 		return;
 	if (keep) {
-		if (setreuid(FUZZ_UID, 0))
+		if (setreuid(uid, 0))
 			abort();
 		return;
 	}
-	if (setgroups(0, NULL) || setresgid(FUZZ_UID, FUZZ_UID, FUZZ_UID) ||
-	    setresuid(FUZZ_UID, FUZZ_UID, FUZZ_UID) ||
+	if (setgroups(0, NULL) || setresgid(uid, uid, uid) ||
+	    setresuid(uid, uid, uid) ||
 	    syscall(SYS_capset, &head, none))
 		abort();
 	prctl(PR_SET_DUMPABLE, 1);
@@ -311,16 +316,21 @@ static bool left_now(char *text, size_t size)
 	return err;
 }
 
-/* What is freed is freed later, by RCU and by the collector. */
+/* What is freed is freed later, by RCU and by the collector. That looks when a
+ * socket is released; the last close of one in flight does not release it.
+ */
 static bool left(char *text, size_t size)
 {
-	time_t end = now() + LEFT_SECONDS;
+	time_t end = now() + left_seconds;
+	unsigned int tries;
 
 	if (!isolated)
 		return false;
-	while (left_now(text, size)) {
+	for (tries = 0; left_now(text, size); tries++) {
 		if (now() > end)
 			return true;
+		if (tries % 100 == 10)
+			close(socket(AF_UNIX, SOCK_DGRAM, 0));
 		usleep(2000);
 	}
 	return false;
@@ -449,16 +459,35 @@ static bool same_failure(const struct result *a, const struct result *b)
 	return a->outcome != BAD_RESULT || (a->op == b->op && a->err == b->err);
 }
 
+/* With a namespace and a user of its own: what an earlier one left is not seen.
+ * What the kernel tells once it tells again.
+ */
+static void run_again(const struct shrink *s, const struct fuzz_prog *prog)
+{
+	static uid_t next = AGAIN_UID;
+	pid_t pid;
+
+	write_text("/sys/kernel/debug/clear_warn_once", "1");
+	memset(again, 0, sizeof(*again));
+	next++;
+	pid = fork();
+	if (!pid) {
+		uid = next;
+		left_seconds = 10;
+		isolated = isolated && !unshare(CLONE_NEWNET);
+		*again = run_once(prog, s->hang);
+		_exit(0);
+	}
+	wait_status(pid);
+}
+
 static bool fails_still(const struct shrink *s, const struct fuzz_prog *prog)
 {
-	struct result r;
 	unsigned int i;
 
 	for (i = 0; i < s->tries && now() < s->end; i++) {
-		/* so that what is told once is told again */
-		write_text("/sys/kernel/debug/clear_warn_once", "1");
-		r = run_once(prog, s->hang);
-		if (same_failure(&r, &s->want))
+		run_again(s, prog);
+		if (same_failure(again, &s->want))
 			return true;
 	}
 	return false;
@@ -679,6 +708,7 @@ static void test(const char *name, bool root, unsigned int seconds)
 	pid = fork();
 	if (!pid) {
 		as_root = root;
+		uid = root ? ROOT_UID : USER_UID;
 		_exit(run_all(seconds));
 	}
 	ksft_test_result(!wait_status(pid), "%s\n", name);
@@ -733,6 +763,16 @@ static void read_options(int argc, char **argv)
 		ksft_exit_fail_msg("--calls: 8 to %d\n", FUZZ_CALLS);
 }
 
+static void *map_shared(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	return p;
+}
+
 int main(int argc, char **argv)
 {
 	const char *seconds = getenv("AF_BUS_FUZZ");
@@ -741,10 +781,8 @@ int main(int argc, char **argv)
 	if (seconds)
 		opt.seconds = strtoul(seconds, NULL, 0);
 	read_options(argc, argv);
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
-		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	shared = map_shared(sizeof(*shared));
+	again = map_shared(sizeof(*again));
 	fuzz_init(shared);
 
 	ksft_print_header();
