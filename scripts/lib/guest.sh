@@ -156,12 +156,14 @@ test_kernel() {
 				sed -i '/^faults$/d' "$dir/selftests/programs.list"
 			run_in_guest "$lane/selftests" "$dir/selftests" "$base" "$config" \
 				--env "AF_BUS_FUZZ=$fuzz" --env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
+			run_lsm_tests "$lane" "$dir/selftests" "$base" "$config"
 		fi
 	fi
 	# As programs of another ABI than the kernel's.
 	if [ "$config" = release ] && need_packages gcc-multilib &&
 		try "$lane: 32-bit selftests build" build_selftests "$base" "$dir/selftests32" \
 			"CC=gcc -m32 -Wno-pointer-to-int-cast -Wno-psabi"; then
+		sed -i '/^faults$/d' "$dir/selftests32/programs.list"
 		run_in_guest "$lane/selftests32" "$dir/selftests32" "$base" "$config" \
 			--env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
 	fi
