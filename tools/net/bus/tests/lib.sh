@@ -127,13 +127,16 @@ ends() {
 	return 1
 }
 
+# The table is taken at once: the shell reads ahead in a file, and seeks back to
+# where the next line began, where another one may be by then.
+
 # listens PATH, as it is in /proc/net/bus
 listens() {
 	local line
 
 	while read -r -a line; do
 		[ "${line[2]}" != LISTEN ] || [ "${line[10]-}" != "$1" ] || return 0
-	done </proc/net/bus
+	done <<<"$(</proc/net/bus)"
 	return 1
 }
 
@@ -146,7 +149,7 @@ has_queued() {
 	done
 	while read -r -a line; do
 		[ "${line[8]}" != "${inode-none}" ] || [ "${line[4]}" != "$2" ] || return 0
-	done </proc/net/bus
+	done <<<"$(</proc/net/bus)"
 	return 1
 }
 
