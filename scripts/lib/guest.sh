@@ -87,8 +87,9 @@ run_in_guest() {
 
 # test_kernel LANE BASE CONFIG: all groups of tests there are.
 test_kernel() {
-	local lane=$1 base=$2 config=$3 dir=$top/build/results/$1
+	local lane=$1 base=$2 config=$3 dir=$top/build/results/$1 fuzz=10
 
+	[ "$config" != debug ] || fuzz=60
 	say "$lane: the kernel"
 	"$top/scripts/kernel" --base "$base" --config "$config" build >/dev/null || {
 		fail "$lane: kernel $base $config builds"
@@ -108,7 +109,7 @@ test_kernel() {
 		try "$lane: ss builds" "$top/scripts/iproute2" build || true
 		if try "$lane: selftests build" build_selftests "$base" "$dir/selftests"; then
 			run_in_guest "$lane/selftests" "$dir/selftests" "$base" "$config" \
-				--env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
+				--env "AF_BUS_FUZZ=$fuzz" --env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
 		fi
 	fi
 	if try "$lane: the kernel's tests of AF_UNIX build" \
