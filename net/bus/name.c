@@ -91,6 +91,8 @@ int bus_name_parse(const struct sockaddr_bus *addr, int addr_len,
 /**
  * bus_sk_is_abstract() - has the bus an abstract name, which is not a path?
  * @sk: listener of the bus
+ *
+ * Return: true if it is one.
  */
 bool bus_sk_is_abstract(const struct sock *sk)
 {

@@ -22,8 +22,8 @@ struct path_beneath {
 	__s32	parent_fd;
 } __packed;
 
-#define RESOLVE_UNIX		(1ULL << 16)
-#define SCOPE_ABSTRACT		(1ULL << 0)
+#define RESOLVE_UNIX		0x10000
+#define SCOPE_ABSTRACT		1
 #define RULE_PATH_BENEATH	1
 #define CREATE_VERSION		1
 

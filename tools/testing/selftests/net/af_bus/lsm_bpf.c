@@ -63,7 +63,7 @@ static int deny(const char *hook)
 		return -1;
 	opts.attach_btf_id = id;
 	fd = bpf_prog_load(BPF_PROG_TYPE_LSM, hook, "GPL", prog,
-			   sizeof(prog) / sizeof(prog[0]), &opts);
+			   ARRAY_SIZE(prog), &opts);
 	link = bpf_raw_tracepoint_open(NULL, fd);
 	close(fd);
 	return link;

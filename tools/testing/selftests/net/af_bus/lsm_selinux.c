@@ -73,7 +73,7 @@ static bool enforcing(void)
 }
 
 /* Once for all tests. */
-static int enforce(void)
+static int be_strict(void)
 {
 	int err;
 
@@ -108,7 +108,7 @@ FIXTURE_SETUP(lsm_selinux)
 
 	if (!selinux_is_on())
 		SKIP(return, "SELinux is not on (lsm=selinux)");
-	ASSERT_EQ(0, enforce());
+	ASSERT_EQ(0, be_strict());
 	ASSERT_EQ(0, label("master"));
 	ASSERT_EQ(0, tbus_listen(&self->b));
 	ASSERT_EQ(0, label("client"));

@@ -93,8 +93,9 @@ static void look(int fd, struct seen *seen)
 }
 
 /* In the namespace: connects, sends, is sent to. */
-static void be_inside(struct __test_metadata *_metadata,
-		      FIXTURE_DATA(userns) *self)
+typedef FIXTURE_DATA(userns) userns_data;
+
+static void be_inside(const userns_data *self)
 {
 	int fd[FAMILIES] = { socket(AF_UNIX, SOCK_SEQPACKET, 0), bus_socket() };
 	struct inside *in = self->in;
@@ -143,7 +144,7 @@ FIXTURE_SETUP(userns)
 	if (!self->pid) {
 		self->in->err = enter_userns();
 		if (!self->in->err)
-			be_inside(_metadata, self);
+			be_inside(self);
 		_exit(0);
 	}
 	close(self->sent[1]);
@@ -157,9 +158,11 @@ FIXTURE_TEARDOWN(userns)
 }
 
 #define EXPECT_CRED(want_pid, want_id, cred) do { \
-	EXPECT_EQ((want_pid), (cred).pid); \
-	EXPECT_EQ((want_id), (cred).uid); \
-	EXPECT_EQ((want_id), (cred).gid); \
+	struct ucred cred_ = cred; \
+	unsigned int id_ = want_id; \
+	EXPECT_EQ((want_pid), cred_.pid); \
+	EXPECT_EQ(id_, cred_.uid); \
+	EXPECT_EQ(id_, cred_.gid); \
 } while (0)
 
 TEST_F(userns, ids)
