@@ -93,9 +93,7 @@ static void look(int fd, struct seen *seen)
 }
 
 /* In the namespace: connects, sends, is sent to. */
-typedef FIXTURE_DATA(userns) userns_data;
-
-static void be_inside(const userns_data *self)
+static void be_inside(const struct _test_data_userns *self)
 {
 	int fd[FAMILIES] = { socket(AF_UNIX, SOCK_SEQPACKET, 0), bus_socket() };
 	struct inside *in = self->in;
