@@ -269,9 +269,25 @@ struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
 	return rcpt;
 }
 
-/* A filter must not trim what others get as well. Without one, all that
- * sk_filter() does for a local message is to ask the security modules.
+/* As sk_filter(), but for what it does to packets: a message that others get as
+ * well must not be trimmed. Security modules are asked by a hook that knows both
+ * sides, instead of sock_rcv_skb.
  */
+static bool bus_filter_admits(struct sock *sk, struct sk_buff *skb)
+{
+	const struct sk_filter *filter = rcu_dereference(sk->sk_filter);
+	struct sock *owner = skb->sk;
+	bool admits;
+
+	if (!filter)
+		return true;
+
+	skb->sk = sk;
+	admits = bpf_prog_run_save_cb(filter->prog, skb);
+	skb->sk = owner;
+	return admits;
+}
+
 static enum skb_drop_reason bus_rcpt_filter(struct bus_route *route,
 					    struct sock *sk)
 {
@@ -280,12 +296,8 @@ static enum skb_drop_reason bus_rcpt_filter(struct bus_route *route,
 	route->denied = security_bus_may_send(route->sk, sk, skb);
 	if (route->denied)
 		return SKB_DROP_REASON_SECURITY_HOOK;
-	if (rcu_access_pointer(sk->sk_filter)) {
-		if (sk_filter_trim_cap(sk, skb, skb->len))
-			return SKB_DROP_REASON_SOCKET_FILTER;
-	} else if (security_sock_rcv_skb(sk, skb)) {
-		return SKB_DROP_REASON_SECURITY_HOOK;
-	}
+	if (!bus_filter_admits(sk, skb))
+		return SKB_DROP_REASON_SOCKET_FILTER;
 	if (!bus_hook(route->bus, NF_BUS_DELIVER, sk, skb))
 		return SKB_DROP_REASON_NETFILTER_DROP;
 	return SKB_NOT_DROPPED_YET;
