@@ -23,13 +23,13 @@ static bool bus_route_has(const struct bus_route *route,
 	return false;
 }
 
-static void bus_route_add_eavesdroppers(struct bus_route *route)
+static noinline void __bus_route_add_eavesdroppers(struct bus_route *route)
 {
 	struct bus_client *client;
 	struct bus_rcpt *rcpt;
 	struct sock *sk;
 
-	if (!route->joined || list_empty(&route->bus->eavesdroppers))
+	if (!route->joined)
 		return;
 
 	list_for_each_entry_rcu(client, &route->bus->eavesdroppers,
@@ -42,6 +42,13 @@ static void bus_route_add_eavesdroppers(struct bus_route *route)
 		if (rcpt)
 			rcpt->eaves = true;
 	}
+}
+
+/* Most buses have none. */
+static void bus_route_add_eavesdroppers(struct bus_route *route)
+{
+	if (!list_empty(&route->bus->eavesdroppers))
+		__bus_route_add_eavesdroppers(route);
 }
 
 static int bus_route_to_master(struct bus_route *route)

@@ -234,19 +234,9 @@ int bus_route_prepare(struct bus_route *route)
 	return err;
 }
 
-/**
- * bus_route_new_rcpt() - add a recipient
- * @route: route
- * @client: it
- * @sk: the one of its sockets that gets the message
- *
- * Context: Under rcu_read_lock().
- * Return: The recipient, or NULL if there is no place for it: to be prepared
- * for.
- */
-struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
-				    struct bus_client *client,
-				    struct sock *sk)
+static __always_inline struct bus_rcpt *
+__bus_route_new_rcpt(struct bus_route *route, struct bus_client *client,
+		     struct sock *sk)
 {
 	struct bus_rcpt *rcpt;
 
@@ -267,6 +257,23 @@ struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
 	rcpt->kick = false;
 	rcpt->queued = false;
 	return rcpt;
+}
+
+/**
+ * bus_route_new_rcpt() - add a recipient
+ * @route: route
+ * @client: it
+ * @sk: the one of its sockets that gets the message
+ *
+ * Context: Under rcu_read_lock().
+ * Return: The recipient, or NULL if there is no place for it: to be prepared
+ * for.
+ */
+struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
+				    struct bus_client *client,
+				    struct sock *sk)
+{
+	return __bus_route_new_rcpt(route, client, sk);
 }
 
 /* As sk_filter(), but for what it does to packets: a message that others get as
@@ -364,7 +371,7 @@ void bus_route_add(struct bus_route *route, struct bus_client *client)
 		return;
 	}
 	if (bus_rcpt_admits(route, client, sk))
-		bus_route_new_rcpt(route, client, sk);
+		__bus_route_new_rcpt(route, client, sk);
 	else
 		bus_route_deny(route);
 }
