@@ -14,5 +14,6 @@ lane_long() {
 	try "long: selftests build" build_selftests mainline "$dir" || return 0
 	(cd "$top/tools/testing/selftests/net/af_bus" && grep -l 'bus_long(' -- *.c) |
 		sed -n 's/\.c$//p' | grep -v _util >"$dir/programs.list"
-	run_in_guest long "$dir" mainline release --env AF_BUS_LONG=$part
+	run_in_guest long "$dir" mainline release --env AF_BUS_LONG=$part \
+		--env TEST_TIMEOUT=2400 --timeout 7200
 }

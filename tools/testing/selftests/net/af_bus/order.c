@@ -884,6 +884,10 @@ static void world_check(struct __test_metadata *_metadata, struct world *w)
 		lost_check(_metadata, w, i);
 }
 
+/* A million takes minutes, and more where others are at work. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	1800
+
 TEST(stress)
 {
 	struct world *w = world_open(300 * bus_long(220));
