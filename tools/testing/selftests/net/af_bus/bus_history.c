@@ -143,9 +143,12 @@ bool hist_receive(struct history *h, unsigned int node,
 		return false;
 	if (n->nr_got == h->max_got)
 		full("receptions");
-	n->got[n->nr_got++] = (struct hist_got) {
+	n->got[n->nr_got] = (struct hist_got) {
 		.src = msg->src, .direct = direct, .seq = msg->seq,
 	};
+	/* A process that is killed has counted what it has written. */
+	atomic_signal_fence(memory_order_release);
+	n->nr_got++;
 	for (i = 0; i < h->nr; i++)
 		if (n->know[i] < msg->know[i])
 			n->know[i] = msg->know[i];
