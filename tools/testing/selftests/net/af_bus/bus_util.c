@@ -619,6 +619,19 @@ int wait_status(pid_t pid)
 
 /* Random numbers */
 
+bool lsm_is_on(const char *name)
+{
+	char text[256] = "";
+	FILE *f = fopen("/sys/kernel/security/lsm", "r");
+
+	if (!f)
+		return false;
+	if (!fgets(text, sizeof(text), f))
+		text[0] = 0;
+	fclose(f);
+	return strstr(text, name);
+}
+
 __u64 rnd_seed(void)
 {
 	const char *seed = getenv("AF_BUS_SEED");

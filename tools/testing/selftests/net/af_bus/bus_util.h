@@ -165,6 +165,9 @@ int call_wait(struct bus_call *call);
 bool task_sleeps(int pid, int tid);
 int wait_status(pid_t pid);
 
+/* Is this security module on? */
+bool lsm_is_on(const char *name);
+
 /* Random numbers, repeatable from the seed */
 struct rnd {
 	__u64	s;

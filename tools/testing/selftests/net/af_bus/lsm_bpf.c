@@ -69,19 +69,6 @@ static int deny(const char *hook)
 	return link;
 }
 
-static bool bpf_is_on(void)
-{
-	char text[256] = "";
-	FILE *f = fopen("/sys/kernel/security/lsm", "r");
-
-	if (!f)
-		return false;
-	if (!fgets(text, sizeof(text), f))
-		text[0] = 0;
-	fclose(f);
-	return strstr(text, "bpf");
-}
-
 FIXTURE(lsm_bpf) {
 	struct tmp_dir	tmp;
 	struct tbus	b;
@@ -91,7 +78,7 @@ FIXTURE(lsm_bpf) {
 
 FIXTURE_SETUP(lsm_bpf)
 {
-	if (!bpf_is_on())
+	if (!lsm_is_on("bpf"))
 		SKIP(return, "no BPF programs as a security module (lsm=bpf)");
 	ASSERT_EQ(0, tmp_enter(&self->tmp));
 	ASSERT_EQ(0, tbus_open(&self->b, 4));

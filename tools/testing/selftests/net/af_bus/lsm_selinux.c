@@ -18,19 +18,6 @@
 
 #define SELINUXFS	"/sys/fs/selinux"
 
-static bool selinux_is_on(void)
-{
-	char text[256] = "";
-	FILE *f = fopen("/sys/kernel/security/lsm", "r");
-
-	if (!f)
-		return false;
-	if (!fgets(text, sizeof(text), f))
-		text[0] = 0;
-	fclose(f);
-	return strstr(text, "selinux");
-}
-
 static int write_file(const char *path, const void *data, size_t len)
 {
 	int fd = open(path, O_WRONLY), err;
@@ -106,7 +93,7 @@ FIXTURE_SETUP(lsm_selinux)
 {
 	struct bus_link *l = self->b.link;
 
-	if (!selinux_is_on())
+	if (!lsm_is_on("selinux"))
 		SKIP(return, "SELinux is not on (lsm=selinux)");
 	ASSERT_EQ(0, be_strict());
 	ASSERT_EQ(0, label("master"));
