@@ -9,7 +9,6 @@ lane_kcsan() {
 	say "kcsan: the kernel"
 	try "kcsan: kernel mainline kcsan builds" \
 		"$top/scripts/kernel" --base mainline --config kcsan build || return 0
-	need_packages gcc libc6-dev make
 	try "kcsan: ss builds" "$top/scripts/iproute2" build || true
 	try "kcsan: selftests build" build_selftests mainline "$dir" || return 0
 	# What is watched is delayed, which the watchdog of the clock takes for

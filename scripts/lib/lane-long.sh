@@ -10,7 +10,6 @@ lane_long() {
 	say "long: the kernel"
 	try "long: kernel mainline release builds" \
 		"$top/scripts/kernel" --base mainline --config release build || return 0
-	need_packages gcc libc6-dev make
 	try "long: selftests build" build_selftests mainline "$dir" || return 0
 	(cd "$top/tools/testing/selftests/net/af_bus" && grep -l 'bus_long(' -- *.c) |
 		sed -n 's/\.c$//p' | grep -v _util >"$dir/programs.list"

@@ -223,7 +223,7 @@ TEST_F(landlock, connected)
 	tbus_close(&b);
 }
 
-/* A listener of which only a descriptor that was passed is left */
+/* Nobody listens any more, so there is no domain to compare with. */
 TEST_F(landlock, closed_listener)
 {
 	close(self->abstract.listener);
