@@ -292,11 +292,12 @@ static void bus_rcpt_charge_fds(struct bus_route *route, struct bus_rcpt *rcpt)
 	bus_scm_charge_fds(rcpt->fp, rcpt->sk);
 }
 
-static void bus_route_charge_fds(struct bus_route *route)
+static void bus_route_charge_fds(struct bus_route *route,
+				 struct bus_rcpt *first)
 {
 	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
 
-	for (rcpt = route->rcpt; rcpt < end; rcpt++)
+	for (rcpt = first; rcpt < end; rcpt++)
 		bus_rcpt_charge_fds(route, rcpt);
 }
 
@@ -432,13 +433,13 @@ static int bus_route_stage_one(struct bus_route *route)
 }
 
 /* The order of multicasts, in all queues. */
-static void bus_route_link(struct bus_route *route)
+static void bus_route_link(struct bus_route *route, struct bus_rcpt *first)
 {
 	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
 	struct bus *bus = route->bus;
 
 	spin_lock(&bus->order_lock);
-	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
+	for (rcpt = first; rcpt < end; rcpt++) {
 		bus_rcpt_dress(route, rcpt);
 		if (!rcpt->drop && bus_rcpt_stage(route, rcpt))
 			rcpt->drop = true;
@@ -449,20 +450,49 @@ static void bus_route_link(struct bus_route *route)
 	spin_unlock(&bus->order_lock);
 }
 
+/* Whom a unicast is for may have closed its queue since there was room. Then
+ * nobody else hears of it either.
+ */
+static int bus_route_stage_first(struct bus_route *route)
+{
+	struct bus_rcpt *rcpt = route->rcpt;
+	int err = 0;
+
+	refcount_inc(&route->msg->ref);
+	if (route->msg->nr_fds)
+		bus_rcpt_charge_fds(route, rcpt);
+	bus_rcpt_dress(route, rcpt);
+	if (!rcpt->drop)
+		err = bus_rcpt_stage(route, rcpt);
+	if (err == -EPIPE) {
+		bus_rcpt_undress(route, rcpt);
+		return bus_rcpt_closed(route, rcpt);
+	}
+	if (err)
+		rcpt->drop = true;
+	if (rcpt->drop)
+		bus_queue_lose(rcpt->sk);
+	return 0;
+}
+
 static int bus_route_stage_many(struct bus_route *route)
 {
+	bool first = !route->multicast && route->nr;
+	struct bus_rcpt *rest = route->rcpt + first;
 	int err;
 
 	err = bus_route_reserve(route);
+	if (!err && first)
+		err = bus_route_stage_first(route);
 	if (err)
 		return err;
 
 	if (route->msg->nr_fds)
-		bus_route_charge_fds(route);
-	if (route->nr)
-		refcount_add(route->nr, &route->msg->ref);
+		bus_route_charge_fds(route, rest);
+	if (route->nr > first)
+		refcount_add(route->nr - first, &route->msg->ref);
 	bus_route_settle(route, true);
-	bus_route_link(route);
+	bus_route_link(route, rest);
 	return 0;
 }
 

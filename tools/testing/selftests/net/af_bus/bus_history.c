@@ -430,6 +430,21 @@ struct message {
 	__u32			got;	/* nodes that have it */
 };
 
+/* For whoever is to find out why */
+static void tell_about(const struct message *m, const struct due *d)
+{
+	const struct hist_sent *s = m->s;
+
+	ksft_print_msg("%u of %u: %s, key %u, error %d, ticks %llu to %lld, got %#x, must %#x, may %#x\n",
+		       m->seq, m->src,
+		       s->kind == HIST_MULTICAST ? "multicast" : "unicast",
+		       s->key, s->err, s->begin, (long long)s->end, m->got,
+		       d->must, d->may);
+	if (s->relayed)
+		ksft_print_msg("relayed from %llu to %lld\n", s->relay_begin,
+			       (long long)s->relay_end);
+}
+
 /* Nobody waits for himself. */
 static bool may_miss(const struct history *h, unsigned int node,
 		     const struct message *m)
@@ -478,12 +493,9 @@ static unsigned int check_pending(struct history *h, const struct message *m,
 	return bad;
 }
 
-static unsigned int check_message(struct history *h, const struct message *m,
-				  struct due *d, unsigned int bad)
+static unsigned int check_sent(struct history *h, const struct message *m,
+			       const struct due *d, unsigned int bad)
 {
-	due_of(d, m->s);
-	if (m->s->kind > HIST_MULTICAST)
-		return bad;
 	if (!m->s->err || (m->s->err == HIST_PENDING && m->s->relayed))
 		return check_succeeded(h, m, d, bad);
 	if (m->s->err == HIST_PENDING)
@@ -492,6 +504,20 @@ static unsigned int check_message(struct history *h, const struct message *m,
 		complain(bad, "%u of %u failed with %d and reached %#x%s",
 			 m->seq, m->src, m->s->err, m->got,
 			 m->s->relayed ? " and the master" : "");
+	return bad;
+}
+
+static unsigned int check_message(struct history *h, const struct message *m,
+				  struct due *d, unsigned int bad)
+{
+	unsigned int was = bad;
+
+	due_of(d, m->s);
+	if (m->s->kind > HIST_MULTICAST)
+		return bad;
+	bad = check_sent(h, m, d, bad);
+	if (bad != was && was < COMPLAIN_MAX)
+		tell_about(m, d);
 	return bad;
 }
 

@@ -153,4 +153,93 @@ TEST_F(eavesdrop, wrong)
 	close(fd);
 }
 
+/*
+ * A receiver shuts down in mid-send: what the sender was told is delivered can
+ * be read, though more than one copy was to be queued.
+ */
+#define CLOSING_ROUNDS	3000
+
+struct talker {
+	int		fd;
+	__u64		addr;		/* or 0: to the master */
+	unsigned int	sent;
+	atomic_bool	stop;
+};
+
+static void *talk(void *arg)
+{
+	struct talker *t = arg;
+	int err = 0;
+
+	while (err != EPIPE && !atomic_load(&t->stop)) {
+		err = t->addr ? say_to(t->fd, t->addr, "x") : say(t->fd, "x");
+		t->sent += !err;
+	}
+	return NULL;
+}
+
+static unsigned int drain(int fd)
+{
+	unsigned int n = 0;
+	char c;
+
+	while (recv(fd, &c, 1, MSG_DONTWAIT) == 1)
+		n++;
+	return n;
+}
+
+/* Returns how many of them neither end has, counted as sent. */
+static unsigned int close_while(struct talker *t, int closing, int other)
+{
+	pthread_t thread;
+	unsigned int got;
+
+	pthread_create(&thread, NULL, talk, t);
+	do
+		got = drain(closing);
+	while (!got);
+	shutdown(closing, SHUT_RDWR);
+	got += drain(closing);
+	atomic_store(&t->stop, true);
+	pthread_join(thread, NULL);
+	return t->sent - got - drain(closing) - drain(other);
+}
+
+TEST_F(eavesdrop, master_shuts_down)
+{
+	struct bus_link l;
+	int i;
+
+	for (i = 0; i < CLOSING_ROUNDS; i++) {
+		struct talker t = {};
+
+		ASSERT_EQ(0, tbus_client(&self->b, &l));
+		t.fd = l.fd;
+		EXPECT_EQ(0, close_while(&t, l.acc, -1)) {
+			i = CLOSING_ROUNDS;
+		}
+		bus_link_close(&l);
+		drain(self->spy->fd);
+	}
+}
+
+/* What is not for it any more goes to the sender's master. */
+TEST_F(eavesdrop, receiver_shuts_down)
+{
+	struct bus_link l;
+	int i;
+
+	for (i = 0; i < CLOSING_ROUNDS; i++) {
+		struct talker t = { .fd = self->l[0].fd };
+
+		ASSERT_EQ(0, tbus_client(&self->b, &l));
+		t.addr = l.addr;
+		EXPECT_EQ(0, close_while(&t, l.fd, self->l[0].acc)) {
+			i = CLOSING_ROUNDS;
+		}
+		bus_link_close(&l);
+		drain(self->spy->fd);
+	}
+}
+
 TEST_HARNESS_MAIN
