@@ -47,8 +47,8 @@ lock() {
 	exec {fd}<>"$file"
 	if ! flock -n "$fd"; then
 		say "waiting for $(cat "$file.holder" 2>/dev/null || echo "another run") (lock $1)"
-		flock "$fd" &
-		wait "$!"
+		# A little at a time, so that nobody waits on when this is killed.
+		until flock -w 1 "$fd"; do :; done
 	fi
 	echo "process $$ in $top since $(date +%T)" >"$file.holder"
 }
