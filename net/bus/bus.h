@@ -234,6 +234,7 @@ void bus_client_leave(struct bus_client *client);
 void bus_client_detach(struct bus_client *client, const struct sock *sk);
 void bus_client_disconnect(struct bus_client *client);
 void bus_client_moved(struct bus_client *client);
+void bus_clients_moved(struct bus *bus);
 void bus_client_shutdown(struct bus_client *client, bool by_master, int mode);
 
 /* addr.c */

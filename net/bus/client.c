@@ -306,6 +306,25 @@ void bus_client_moved(struct bus_client *client)
 }
 
 /**
+ * bus_clients_moved() - as bus_client_moved(), of all who are on a bus
+ * @bus: bus
+ *
+ * Context: May sleep.
+ */
+void bus_clients_moved(struct bus *bus)
+{
+	struct bus_group *group;
+	struct bus_member *member;
+
+	mutex_lock(&bus->lock);
+	group = bus_group_find(bus, 0);
+	if (group)
+		list_for_each_entry(member, &group->members, group_link)
+			bus_client_moved(member->client);
+	mutex_unlock(&bus->lock);
+}
+
+/**
  * bus_client_shutdown() - shut down a link
  * @client: client, which leaves the bus
  * @by_master: by the accepted socket

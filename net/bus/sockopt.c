@@ -96,6 +96,19 @@ static int bus_opt_set_flags(struct bus *bus, u32 *flags, u32 allowed,
 	return 0;
 }
 
+static int bus_opt_set_bus_flags(struct bus *bus, sockptr_t optval,
+				 unsigned int optlen)
+{
+	int err;
+
+	err = bus_opt_set_flags(bus, &bus->flags,
+				BUS_F_ORDERED | BUS_F_VIA_MASTER,
+				optval, optlen);
+	if (!err)
+		bus_clients_moved(bus);
+	return err;
+}
+
 static int bus_set_listener(struct bus *bus, int optname, sockptr_t optval,
 			    unsigned int optlen)
 {
@@ -111,9 +124,7 @@ static int bus_set_listener(struct bus *bus, int optname, sockptr_t optval,
 					    &bus->overflow_multicast,
 					    optval, optlen);
 	case BUS_FLAGS:
-		return bus_opt_set_flags(bus, &bus->flags,
-					 BUS_F_ORDERED | BUS_F_VIA_MASTER,
-					 optval, optlen);
+		return bus_opt_set_bus_flags(bus, optval, optlen);
 	default:
 		return -EINVAL;
 	}

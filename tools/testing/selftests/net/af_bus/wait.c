@@ -170,6 +170,14 @@ TEST_F(wait, receiver_via_master)
 	EXPECT_STREQ("1:waited reason=VIA_MASTER", take(self->l[0].acc));
 }
 
+TEST_F(wait, bus_via_master)
+{
+	START();
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_FLAGS, BUS_F_VIA_MASTER));
+	EXPECT_EQ(0, call_wait(&self->call));
+	EXPECT_STREQ("1:waited reason=VIA_MASTER", take(self->l[0].acc));
+}
+
 /* Whoever waits by one policy goes on by the next one. */
 TEST_F(wait, policy_changes)
 {
