@@ -1,50 +1,63 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""coverage.py DATA TOP PERCENT: which lines of net/bus were executed.
+"""coverage.py NOTES TOP PERCENT DIR: which lines of net/bus were executed.
 
-DATA has what the compiler noted and the kernel counted, TOP is the checkout.
-Prints a table of files and writes the lines that were not reached to
-DATA/unreached. Fails if less than PERCENT of net/bus, or of net/bus/nfdbus,
-was reached.
+NOTES has what the compiler noted, TOP is the checkout; below DIR is, of each
+boot, what the kernel counted. Writes a table of files to DIR/coverage and the
+lines that were not reached to DIR/unreached; prints the totals. Fails if less
+than PERCENT of net/bus, or of net/bus/nfdbus, was reached.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 
-def counts(data):
-    """{file: {line: count}} of all files that were counted."""
-    found = {}
-    for folder, _, names in os.walk(data):
+def boots(folder):
+    """The directories in which a kernel's counts are."""
+    for path, folders, _ in os.walk(folder):
+        if os.path.basename(path) == "gcov":
+            yield from (os.path.join(path, name) for name in folders)
+            folders.clear()
+
+
+def add(found, noted):
+    """Adds to found what gcov tells of one object."""
+    for file in noted["files"]:
+        path = os.path.join(noted["current_working_directory"], file["file"])
+        at = path.find("/net/bus/")
+        if at < 0 or "/tests/" in path:
+            continue
+        lines = found.setdefault(path[at + 1:], {})
+        for line in file["lines"]:
+            number = line["line_number"]
+            lines[number] = lines.get(number, 0) + line["count"]
+
+
+def counts(notes, boot, found):
+    """Adds to found, {file: {line: count}}, what was counted in one boot."""
+    for folder, _, names in os.walk(boot):
+        noted = os.path.join(notes, os.path.relpath(folder, boot))
         for name in names:
             if not name.endswith(".gcda"):
                 continue
+            note = name.replace(".gcda", ".gcno")
+            shutil.copy(os.path.join(noted, note), folder)
             out = subprocess.run(["gcov", "--json-format", "--stdout", name],
                                  cwd=folder, check=True, capture_output=True)
-            noted = json.loads(out.stdout)
-            for file in noted["files"]:
-                path = os.path.join(noted["current_working_directory"],
-                                    file["file"])
-                at = path.find("/net/bus/")
-                if at < 0 or "/tests/" in path:
-                    continue
-                lines = found.setdefault(path[at + 1:], {})
-                for line in file["lines"]:
-                    number = line["line_number"]
-                    lines[number] = lines.get(number, 0) + line["count"]
-    return found
+            add(found, json.loads(out.stdout))
 
 
 def percent(part, whole):
     return 100.0 * part / whole if whole else 100.0
 
 
-def show(name, lines):
+def show(out, name, lines):
     reached = sum(1 for count in lines if count)
     print(f"{name:32} {len(lines):6} {reached:8} "
-          f"{percent(reached, len(lines)):7.1f} %")
+          f"{percent(reached, len(lines)):7.1f} %", file=out)
     return percent(reached, len(lines))
 
 
@@ -59,20 +72,24 @@ def write_unreached(path, top, found):
 
 
 def main():
-    data, top, least = sys.argv[1], sys.argv[2], float(sys.argv[3])
-    found = counts(data)
+    notes, top, least, folder = sys.argv[1:]
+    found, totals = {}, {}
+    for boot in boots(folder):
+        counts(notes, boot, found)
     if not found:
         sys.exit("nothing was counted")
-    print(f"{'file':32} {'lines':>6} {'reached':>8}")
-    enough = True
-    for part in ("net/bus", "net/bus/nfdbus"):
-        names = sorted(n for n in found if os.path.dirname(n) == part)
-        for name in names:
-            show(name, found[name].values())
-        total = [c for n in names for c in found[n].values()]
-        enough &= show(part + " in all", total) >= least
-    write_unreached(os.path.join(data, "unreached"), top, found)
-    sys.exit(0 if enough else 1)
+    with open(os.path.join(folder, "coverage"), "w", encoding="utf-8") as out:
+        print(f"{'file':32} {'lines':>6} {'reached':>8}", file=out)
+        for part in ("net/bus", "net/bus/nfdbus"):
+            names = sorted(n for n in found if os.path.dirname(n) == part)
+            for name in names:
+                show(out, name, found[name].values())
+            total = [c for n in names for c in found[n].values()]
+            totals[part] = show(out, part + " in all", total)
+    write_unreached(os.path.join(folder, "unreached"), top, found)
+    print(", ".join(f"{value:.1f} % of {part}"
+                    for part, value in totals.items()))
+    sys.exit(0 if min(totals.values()) >= float(least) else 1)
 
 
 main()

@@ -132,13 +132,25 @@ run_lsm_tests() {
 	done
 }
 
+# report_coverage LANE RESULT DIR: which lines of ours all that ran reached. Files
+# below DIR tell more.
+report_coverage() {
+	local totals
+
+	if totals=$("$top/scripts/lib/coverage.py" "$2/gcov/net/bus" "$top" 90 "$3" 2>&1); then
+		pass "$1: lines reached: $totals"
+	else
+		fail "$1: lines reached, 90 % at least: $totals"
+	fi
+}
+
 # test_kernel LANE BASE CONFIG: all groups of tests there are.
 test_kernel() {
-	local lane=$1 base=$2 config=$3 dir=$top/build/results/$1 fuzz=10
+	local lane=$1 base=$2 config=$3 dir=$top/build/results/$1 fuzz=10 kernel
 
 	[ "$config" != debug ] || fuzz=60
 	say "$lane: the kernel"
-	"$top/scripts/kernel" --base "$base" --config "$config" build >/dev/null || {
+	kernel=$("$top/scripts/kernel" --base "$base" --config "$config" build) || {
 		fail "$lane: kernel $base $config builds"
 		return 0
 	}
@@ -191,4 +203,5 @@ test_kernel() {
 			--env "DBUS_PATCHED=$("$top/scripts/dbus" path patched)" \
 			--env "DBUS_PLAIN=$("$top/scripts/dbus" path plain)"
 	fi
+	[ ! -d "$kernel/gcov" ] || report_coverage "$lane" "$kernel" "$dir"
 }
