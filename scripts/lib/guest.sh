@@ -104,30 +104,33 @@ run_in_guest() {
 	fi
 }
 
-# Tests that need security modules of their own: program, and how to boot.
+# Tests that need security modules of their own: how to boot, and programs.
 lsm_tests=(
-	"lsm_oracle lsm=landlock"
-	"lsm_oracle lsm=apparmor"
-	"lsm_oracle lsm=smack"
-	"lsm_selinux lsm=selinux"
-	"lsm_bpf lsm=landlock,bpf"
+	"lsm=landlock lsm_oracle"
+	"lsm=apparmor lsm_oracle lsm_apparmor"
+	"lsm=smack lsm_oracle lsm_smack"
+	"lsm=selinux lsm_selinux"
+	"lsm=landlock,bpf lsm_bpf"
 )
 
-# run_lsm_tests LABEL SELFTESTS BASE CONFIG: each in a guest of its own.
+# run_lsm_tests LABEL SELFTESTS BASE CONFIG: those of a line in a guest of their own.
 run_lsm_tests() {
-	local label=$1 selftests=$2 base=$3 config=$4 line name append dir
+	local label=$1 selftests=$2 base=$3 config=$4 line append programs name dir
 
 	for line in "${lsm_tests[@]}"; do
-		read -r name append <<<"$line"
+		read -r append programs <<<"$line"
 		# The debug kernel has no BTF, and its lockdep has words for how
-		# Smack walks its labels.
-		case $config:$line in
-		debug:lsm_bpf* | debug:*smack) continue ;;
+		# Smack walks its labels and AppArmor, in 6.12, its profiles.
+		case $config:$append in
+		debug:*bpf | debug:*smack) continue ;;
+		debug:*apparmor) programs=lsm_oracle ;;
 		esac
-		dir=$selftests/boot-${append//[=,]/-}-$name
+		dir=$selftests/boot-${append//[=,]/-}
 		mkdir -p "$dir"
-		cp "$selftests/$name"* "$dir/"
-		echo "$name" >"$dir/programs.list"
+		for name in $programs; do
+			cp "$selftests/$name"* "$dir/"
+			echo "$name"
+		done >"$dir/programs.list"
 		run_in_guest "$label $append" "$dir" "$base" "$config" --append "$append"
 	done
 }

@@ -435,11 +435,12 @@ static void tell_about(const struct message *m, const struct due *d)
 {
 	const struct hist_sent *s = m->s;
 
-	ksft_print_msg("%u of %u: %s, key %u, error %d, ticks %llu to %lld, got %#x, must %#x, may %#x\n",
+	ksft_print_msg("%u of %u: %s, key %u, error %d, ticks %llu to %lld\n",
 		       m->seq, m->src,
 		       s->kind == HIST_MULTICAST ? "multicast" : "unicast",
-		       s->key, s->err, s->begin, (long long)s->end, m->got,
-		       d->must, d->may);
+		       s->key, s->err, s->begin, (long long)s->end);
+	ksft_print_msg("got %#x, must %#x, may %#x\n", m->got, d->must,
+		       d->may);
 	if (s->relayed)
 		ksft_print_msg("relayed from %llu to %lld\n", s->relay_begin,
 			       (long long)s->relay_end);

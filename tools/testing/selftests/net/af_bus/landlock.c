@@ -6,8 +6,8 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 
+#include "both.h"
 #include "bus_util.h"
 
 /* linux/landlock.h, which the machine's may not have all of */
@@ -51,60 +51,6 @@ static int restrict_self(const struct ruleset *attr, const char *allowed)
 		err = ERR(syscall(SYS_landlock_restrict_self, fd, 0));
 	close(fd);
 	return err;
-}
-
-/* A bus, and a socket of AF_UNIX with the same name */
-struct both {
-	struct sockaddr_bus	bus;
-	struct sockaddr_un	un;
-	socklen_t		buslen, unlen;
-	int			listener, unix_listener;
-};
-
-static int both_listen(struct both *s, const char *path)
-{
-	char un[sizeof(s->un.sun_path)];
-
-	if (path) {
-		s->buslen = bus_path(&s->bus, path);
-		snprintf(un, sizeof(un), "%s.unix", path);
-	} else {
-		s->buslen = bus_abstract_unique(&s->bus);
-		snprintf(un, sizeof(un), "%s", s->bus.sbus_path + 1);
-	}
-	s->un = (struct sockaddr_un) { .sun_family = AF_UNIX };
-	strcpy(s->un.sun_path + !path, un);
-	s->unlen = offsetof(struct sockaddr_un, sun_path) + !path +
-		   strlen(un) + !!path;
-	s->listener = bus_listen(&s->bus, s->buslen);
-	s->unix_listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
-	if (s->listener < 0 ||
-	    bind(s->unix_listener, (struct sockaddr *)&s->un, s->unlen))
-		return errno;
-	return ERR(listen(s->unix_listener, 8));
-}
-
-static void both_close(const struct both *s)
-{
-	close(s->listener);
-	close(s->unix_listener);
-}
-
-/* The error of both, or -1 if they differ. */
-static int both_connect(const struct both *s)
-{
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0), err, unix_err;
-
-	unix_err = ERR(connect(fd, (struct sockaddr *)&s->un, s->unlen));
-	close(fd);
-	fd = bus_socket();
-	err = ERR(connect(fd, (struct sockaddr *)&s->bus, s->buslen));
-	close(fd);
-	if (err == unix_err)
-		return err;
-	printf("# AF_UNIX: %s\n", strerror(unix_err));
-	printf("# AF_BUS: %s\n", strerror(err));
-	return -1;
 }
 
 FIXTURE(landlock) {
@@ -226,12 +172,9 @@ TEST_F(landlock, connected)
 /* Nobody listens any more, so there is no domain to compare with. */
 TEST_F(landlock, closed_listener)
 {
-	close(self->abstract.listener);
-	close(self->abstract.unix_listener);
+	both_close(&self->abstract);
 	ASSERT_EQ(0, restrict_self(&scope, NULL));
 	EXPECT_EQ(ECONNREFUSED, both_connect(&self->abstract));
-	self->abstract.listener = -1;
-	self->abstract.unix_listener = -1;
 }
 
 /* Paths: a right that not all kernels have. What Landlock cannot do for AF_UNIX
@@ -258,8 +201,6 @@ TEST_F(landlock, allowed_path)
 	EXPECT_EQ(0, both_connect(&other));
 	EXPECT_EQ(err ? 0 : EACCES, both_connect(&self->path));
 	both_close(&other);
-	unlink("d/bus");
-	unlink("d/bus.unix");
 	rmdir("d");
 }
 

@@ -13,14 +13,13 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 
+#include "both.h"
 #include "bus_util.h"
 
 /* With more than this AF_UNIX may not be writable, which is its own business. */
 #define MAX_LEN		6000
 #define MAX_BYTES	12000
 #define MAX_QUEUED	10
-
-enum family { UNIX, BUS, FAMILIES };
 
 /* Two ends of a link of each family, and what is queued at each end. */
 struct pairs {

@@ -8,15 +8,13 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/un.h>
 
+#include "both.h"
 #include "bus_util.h"
 
 #define OUTSIDE_ID	4321	/* of the process in the namespace */
 #define INSIDE_ID	7	/* the same, there */
 #define UNMAPPED_ID	65534
-
-enum { UNIX, BUS, FAMILIES };
 
 /* What a side learns of the other: from the socket, and from a message */
 struct seen {
@@ -31,13 +29,10 @@ struct inside {
 };
 
 FIXTURE(userns) {
-	struct tbus		b;
-	struct sockaddr_un	un;
-	socklen_t		unlen;
-	int			unix_listener;
-	struct inside		*in;
-	int			sent[2], go[2];
-	pid_t			pid;
+	struct both	both;
+	struct inside	*in;
+	int		sent[2], go[2];
+	pid_t		pid;
 };
 
 static int write_map(const char *name, int inside, int outside)
@@ -95,17 +90,13 @@ static void look(int fd, struct seen *seen)
 /* In the namespace: connects, sends, is sent to. */
 static void be_inside(const struct _test_data_userns *self)
 {
-	int fd[FAMILIES] = { socket(AF_UNIX, SOCK_SEQPACKET, 0), bus_socket() };
 	struct inside *in = self->in;
+	int fd[FAMILIES], i;
 	char c;
-	int i;
 
-	in->connect[UNIX] = ERR(connect(fd[UNIX], (struct sockaddr *)&self->un,
-					self->unlen));
-	in->connect[BUS] = ERR(connect(fd[BUS],
-				       (struct sockaddr *)&self->b.name,
-				       self->b.namelen));
 	for (i = 0; i < FAMILIES; i++) {
+		fd[i] = both_dial(&self->both, i);
+		in->connect[i] = fd[i] < 0 ? errno : 0;
 		sol_opt(fd[i], SO_PASSCRED, 1);
 		in->mapped[i] = say_as(fd[i], INSIDE_ID);
 		in->unmapped[i] = say_as(fd[i], OUTSIDE_ID);
@@ -127,15 +118,7 @@ FIXTURE_SETUP(userns)
 	ASSERT_NE(MAP_FAILED, self->in);
 	ASSERT_EQ(0, pipe(self->sent));
 	ASSERT_EQ(0, pipe(self->go));
-	ASSERT_EQ(0, tbus_listen(&self->b));
-	self->un = (struct sockaddr_un) { .sun_family = AF_UNIX };
-	snprintf(self->un.sun_path + 1, 64, "userns.%d", getpid());
-	self->unlen = offsetof(struct sockaddr_un, sun_path) + 1 +
-		      strlen(self->un.sun_path + 1);
-	self->unix_listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
-	ASSERT_EQ(0, ERR(bind(self->unix_listener,
-			      (struct sockaddr *)&self->un, self->unlen)));
-	ASSERT_EQ(0, ERR(listen(self->unix_listener, 4)));
+	ASSERT_EQ(0, both_listen(&self->both, NULL));
 
 	self->pid = fork();
 	ASSERT_LE(0, self->pid);
@@ -150,8 +133,7 @@ FIXTURE_SETUP(userns)
 
 FIXTURE_TEARDOWN(userns)
 {
-	tbus_close(&self->b);
-	close(self->unix_listener);
+	both_close(&self->both);
 	munmap(self->in, sizeof(*self->in));
 }
 
@@ -173,9 +155,8 @@ TEST_F(userns, ids)
 	ASSERT_EQ(1, read(self->sent[0], &c, 1)) {
 		TH_LOG("in the namespace: %s", strerror(in->err));
 	}
-	fd[UNIX] = accept(self->unix_listener, NULL, NULL);
-	fd[BUS] = accept(self->b.listener, NULL, NULL);
 	for (i = 0; i < FAMILIES; i++) {
+		fd[i] = accept(self->both.listener[i], NULL, NULL);
 		ASSERT_LE(0, fd[i]);
 		ASSERT_EQ(0, sol_opt(fd[i], SO_PASSCRED, 1));
 		look(fd[i], &seen[i]);
