@@ -154,9 +154,9 @@ test_kernel() {
 	if [ -e "$top/tools/testing/selftests/net/af_bus/Makefile" ]; then
 		try "$lane: ss builds" "$top/scripts/iproute2" build || true
 		if try "$lane: selftests build" build_selftests "$base" "$dir/selftests"; then
-			# It needs faults, which are in no other.
+			# They need faults, which are in no other.
 			[ "$config" = debug ] ||
-				sed -i '/^faults$/d' "$dir/selftests/programs.list"
+				sed -i '/^faults/d' "$dir/selftests/programs.list"
 			run_in_guest "$lane/selftests" "$dir/selftests" "$base" "$config" \
 				--env "AF_BUS_FUZZ=$fuzz" --env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
 			run_lsm_tests "$lane" "$dir/selftests" "$base" "$config"
@@ -166,7 +166,7 @@ test_kernel() {
 	if [ "$config" = release ] && need_packages gcc-multilib &&
 		try "$lane: 32-bit selftests build" build_selftests "$base" "$dir/selftests32" \
 			"CC=gcc -m32 -Wno-pointer-to-int-cast -Wno-psabi"; then
-		sed -i '/^faults$/d' "$dir/selftests32/programs.list"
+		sed -i '/^faults/d' "$dir/selftests32/programs.list"
 		run_in_guest "$lane/selftests32" "$dir/selftests32" "$base" "$config" \
 			--env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
 	fi
