@@ -132,6 +132,35 @@ run_lsm_tests() {
 	done
 }
 
+# run_with_faults LABEL SELFTESTS SCENARIOS BASE CONFIG [OPTION...]: they again, as
+# with_faults.c does, whose options these are; in one guest.
+run_with_faults() {
+	local label=$1 selftests=$2 scenarios=$3 dir=$2/with_faults program programs=()
+
+	while read -r program; do
+		case $program in
+		faults*) ;; # make their own, one at a time
+		fuzz) ;; # ends when a call fails that should not
+		*) programs+=("$program") ;;
+		esac
+	done <"$selftests/programs.list"
+	mkdir -p "$dir"
+	# Those of D-Bus that are short; they are run as a whole.
+	cat >"$dir/selftests" <<-END
+		#!/bin/sh
+		cd $selftests && exec ./with_faults ${*:6} ${programs[*]}
+	END
+	cat >"$dir/dbus" <<-END
+		#!/bin/sh
+		cd $scenarios && exec $selftests/with_faults ${*:6} --seconds 120 --whole scenarios policy
+	END
+	chmod +x "$dir/selftests" "$dir/dbus"
+	printf '%s\n' selftests dbus >"$dir/programs.list"
+	run_in_guest "$label/with_faults" "$dir" "$4" "$5" --timeout 10000 --env TEST_TIMEOUT=8000 \
+		--env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss" \
+		--env "DBUS_PATCHED=$("$top/scripts/dbus" path patched)"
+}
+
 # test_kernel LANE BASE CONFIG: all groups of tests there are.
 test_kernel() {
 	local lane=$1 base=$2 config=$3 dir=$top/build/results/$1 fuzz=10
@@ -189,5 +218,8 @@ test_kernel() {
 		run_in_guest "$lane/dbus" "$dir/dbus" "$base" "$config" \
 			--env "DBUS_PATCHED=$("$top/scripts/dbus" path patched)" \
 			--env "DBUS_PLAIN=$("$top/scripts/dbus" path plain)"
+		[ "$config" != debug ] ||
+			run_with_faults "$lane" "$dir/selftests" "$dir/dbus" "$base" "$config" \
+				--part 3 --seconds 10
 	fi
 }
