@@ -135,7 +135,7 @@ run_lsm_tests() {
 # run_with_faults LABEL SELFTESTS SCENARIOS BASE CONFIG [OPTION...]: they again, as
 # with_faults.c does, whose options these are; in one guest.
 run_with_faults() {
-	local label=$1 selftests=$2 scenarios=$3 dir=$2/with_faults program programs=()
+	local label=$1 selftests=$2 scenarios=$3 dir=$2-with_faults program programs=()
 
 	while read -r program; do
 		case $program in
