@@ -147,6 +147,35 @@ report_coverage() {
 	fi
 }
 
+# run_with_faults LABEL SELFTESTS SCENARIOS BASE CONFIG [OPTION...]: they again, as
+# with_faults.c does, whose options these are; in one guest.
+run_with_faults() {
+	local label=$1 selftests=$2 scenarios=$3 dir=$2-with_faults program programs=()
+
+	while read -r program; do
+		case $program in
+		faults*) ;; # make their own, one at a time
+		fuzz) ;; # ends when a call fails that should not
+		*) programs+=("$program") ;;
+		esac
+	done <"$selftests/programs.list"
+	mkdir -p "$dir"
+	# Those of D-Bus that are short; they are run as a whole.
+	cat >"$dir/selftests" <<-END
+		#!/bin/sh
+		cd $selftests && exec ./with_faults ${*:6} ${programs[*]}
+	END
+	cat >"$dir/dbus" <<-END
+		#!/bin/sh
+		cd $scenarios && exec $selftests/with_faults ${*:6} --seconds 120 --whole scenarios policy
+	END
+	chmod +x "$dir/selftests" "$dir/dbus"
+	printf '%s\n' selftests dbus >"$dir/programs.list"
+	run_in_guest "$label/with_faults" "$dir" "$4" "$5" --timeout 10000 --env TEST_TIMEOUT=8000 \
+		--env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss" \
+		--env "DBUS_PATCHED=$("$top/scripts/dbus" path patched)"
+}
+
 # test_kernel LANE BASE CONFIG: all groups of tests there are.
 test_kernel() {
 	local lane=$1 base=$2 config=$3 dir=$top/build/results/$1 fuzz=10 kernel
@@ -169,9 +198,9 @@ test_kernel() {
 	if [ -e "$top/tools/testing/selftests/net/af_bus/Makefile" ]; then
 		try "$lane: ss builds" "$top/scripts/iproute2" build || true
 		if try "$lane: selftests build" build_selftests "$base" "$dir/selftests"; then
-			# It needs faults, which are in no other.
+			# They need faults, which are in no other.
 			[ "$config" = debug ] ||
-				sed -i '/^faults$/d' "$dir/selftests/programs.list"
+				sed -i '/^faults/d' "$dir/selftests/programs.list"
 			run_in_guest "$lane/selftests" "$dir/selftests" "$base" "$config" \
 				--env "AF_BUS_FUZZ=$fuzz" --env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
 			run_lsm_tests "$lane" "$dir/selftests" "$base" "$config"
@@ -181,7 +210,7 @@ test_kernel() {
 	if [ "$config" = release ] && need_packages gcc-multilib &&
 		try "$lane: 32-bit selftests build" build_selftests "$base" "$dir/selftests32" \
 			"CC=gcc -m32 -Wno-pointer-to-int-cast -Wno-psabi"; then
-		sed -i '/^faults$/d' "$dir/selftests32/programs.list"
+		sed -i '/^faults/d' "$dir/selftests32/programs.list"
 		run_in_guest "$lane/selftests32" "$dir/selftests32" "$base" "$config" \
 			--env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
 	fi
@@ -205,6 +234,9 @@ test_kernel() {
 		run_in_guest "$lane/dbus" "$dir/dbus" "$base" "$config" \
 			--env "DBUS_PATCHED=$("$top/scripts/dbus" path patched)" \
 			--env "DBUS_PLAIN=$("$top/scripts/dbus" path plain)"
+		[ "$config" != debug ] ||
+			run_with_faults "$lane" "$dir/selftests" "$dir/dbus" "$base" "$config" \
+				--part 3 --seconds 10
 	fi
 	[ ! -d "$kernel/gcov" ] || report_coverage "$lane" "$kernel" "$dir"
 }

@@ -18,11 +18,11 @@
 #include <linux/sock_diag.h>
 
 #include "bus_util.h"
+#include "fault_each.h"
+#include "fault_util.h"
 
-#define DEBUGFS		"/sys/kernel/debug/"
 #define CLIENTS		3
 #define BIG		(300 * 1024)
-#define MAX_FAULTS	3000
 #define GROUP		BUS_MULTICAST(1)
 
 struct env {
@@ -36,107 +36,6 @@ struct env {
 	struct bus_got	got;
 	char		text[64];
 };
-
-/**
- * struct fault_op - an operation that may fail
- * @prepare: what must be before, without faults: 0 or errno
- * @run: the operation: 0 or errno
- * @untouched: after an error: nothing has happened
- * @done: after success: all has happened
- * @cleanup: so that it can be prepared anew
- * @errs: errors it may have
- * @once: what failed need not work the second time
- */
-struct fault_op {
-	int	(*prepare)(struct env *e);
-	int	(*run)(struct env *e);
-	bool	(*untouched)(struct env *e);
-	bool	(*done)(struct env *e);
-	void	(*cleanup)(struct env *e);
-	int	errs[6];
-	bool	once;
-};
-
-static bool put_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	bool ok;
-
-	if (fd < 0)
-		return false;
-	ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
-	return ok;
-}
-
-/* All allocations may fail, and silently. */
-static bool faults_open(void)
-{
-	return !access("/proc/thread-self/fail-nth", W_OK) &&
-	       put_text(DEBUGFS "failslab/ignore-gfp-wait", "N") &&
-	       put_text(DEBUGFS "failslab/verbose", "0") &&
-	       put_text(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N") &&
-	       put_text(DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N") &&
-	       put_text(DEBUGFS "fail_page_alloc/min-order", "0") &&
-	       put_text(DEBUGFS "fail_page_alloc/verbose", "0") &&
-	       put_text(DEBUGFS "fail_usercopy/verbose", "0");
-}
-
-static int nth_fd = -1;
-
-static bool fault_at(int n)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%d", n);
-
-	if (nth_fd < 0)
-		nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	return pwrite(nth_fd, text, len, 0) == len;
-}
-
-/* Returns whether there was the fault. To ask and to end it may meet it, too. */
-static bool fault_end(void)
-{
-	char text[16] = {};
-	bool was;
-
-	was = pread(nth_fd, text, sizeof(text) - 1, 0) > 0 && text[0] == '0';
-	while (pwrite(nth_fd, "0", 1, 0) != 1)
-		;
-	return was;
-}
-
-static int count_text(const char *path, char what)
-{
-	int c, n = 0;
-	FILE *f = fopen(path, "r");
-
-	while (f && (c = fgetc(f)) != EOF)
-		n += c == what;
-	if (f)
-		fclose(f);
-	return n;
-}
-
-static int nr_shown(void)
-{
-	return count_text("/proc/self/net/bus", '\n') - 1;
-}
-
-static int nr_sockets(void)
-{
-	char line[256], name[32];
-	int n, found = -1;
-	FILE *f = fopen("/proc/self/net/protocols", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%31s %*d %d", name, &n) == 2 &&
-		    !strcmp(name, "BUS"))
-			found = n;
-	if (f)
-		fclose(f);
-	return found;
-}
 
 static bool is_empty(int fd)
 {
@@ -798,8 +697,6 @@ static const struct fault_op op_close = {
 FIXTURE(faults) {
 	struct env	e;
 	struct tmp_dir	tmp;
-	int		shown;
-	int		sockets;
 };
 
 FIXTURE_VARIANT(faults) {
@@ -858,8 +755,6 @@ FIXTURE_SETUP(faults)
 	ASSERT_NE(NULL, e->big);
 	ASSERT_EQ(0, pipe2(e->pipe, O_NONBLOCK));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, e->socks));
-	self->shown = nr_shown();
-	self->sockets = nr_sockets();
 }
 
 FIXTURE_TEARDOWN(faults)
@@ -871,111 +766,24 @@ FIXTURE_TEARDOWN(faults)
 	tmp_leave(&self->tmp);
 }
 
-static bool is_allowed(const int *errs, int err)
-{
-	int i;
-
-	for (i = 0; i < 6 && errs[i]; i++)
-		if (errs[i] == err)
-			return true;
-	return false;
-}
-
 /* Each fault in turn, until there is none left. */
 TEST_F(faults, each)
 {
-	const struct fault_op *op = variant->op;
-	int n, err, errors = 0, waits;
-	bool fault = true;
+	struct fault_count c = fault_each(variant->op, &self->e);
 
-	for (n = 1; fault && n < MAX_FAULTS; n++) {
-		ASSERT_EQ(0, op->prepare(&self->e));
-		ASSERT_TRUE(fault_at(n));
-		err = op->run(&self->e);
-		fault = fault_end();
-		if (err) {
-			errors++;
-			EXPECT_TRUE(fault && is_allowed(op->errs, err)) {
-				TH_LOG("fault %d: %s", n,
-				       strerrorname_np(err) ?: "?");
-			}
-			EXPECT_TRUE(op->untouched(&self->e)) {
-				TH_LOG("fault %d: left something", n);
-			}
-			if (!op->once) {
-				err = op->run(&self->e);
-				EXPECT_EQ(0, err) {
-					TH_LOG("again after fault %d: %s", n,
-					       strerrorname_np(err) ?: "?");
-				}
-			}
-		}
-		if (!err)
-			EXPECT_TRUE(op->done(&self->e)) {
-				TH_LOG("fault %d: not done", n);
-			}
-		op->cleanup(&self->e);
-		ASSERT_EQ(self->shown, nr_shown());
-	}
-	TH_LOG("%d faults, %d errors", n - 2, errors);
-	EXPECT_FALSE(fault);
-	/* sockets are freed by RCU */
-	for (waits = 0; nr_sockets() != self->sockets && waits < 6000; waits++)
-		usleep(10000);
-	EXPECT_EQ(self->sockets, nr_sockets());
+	TH_LOG("%d faults, %d errors", c.faults, c.errors);
+	EXPECT_EQ(0, c.wrong);
 }
 
 /* A network namespace with no memory for its part of AF_BUS */
 
-static unsigned long symbol(const char *name, unsigned long *end)
-{
-	unsigned long at, start = 0;
-	char line[256], found[128];
-	FILE *f = fopen("/proc/kallsyms", "r");
-
-	*end = 0;
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx %*c %127s", &at, found) != 2)
-			continue;
-		if (!strcmp(found, name))
-			start = at;
-		else if (start && at > start && (!*end || at < *end))
-			*end = at;
-	}
-	if (f)
-		fclose(f);
-	return start;
-}
-
-static bool only_within(unsigned long start, unsigned long end)
-{
-	static const char *const kinds[] = { "failslab", "fail_page_alloc",
-					     "fail_usercopy" };
-	char path[128], text[32];
-	bool ok = true;
-	int i;
-
-	for (i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), DEBUGFS "%s/require-start",
-			 kinds[i]);
-		snprintf(text, sizeof(text), "%#lx", start);
-		ok = ok && put_text(path, text);
-		snprintf(path, sizeof(path), DEBUGFS "%s/require-end",
-			 kinds[i]);
-		snprintf(text, sizeof(text), "%#lx", end);
-		ok = ok && put_text(path, text);
-	}
-	return ok;
-}
-
 TEST(faults_of_a_namespace)
 {
-	unsigned long start, end;
+	struct text_range init = text_of_function("bus_net_init");
 	int n, err, errors = 0;
 	bool fault = true;
 
-	start = symbol("bus_net_init", &end);
-	if (!faults_open() || !start || !only_within(start, end))
+	if (!faults_open() || !init.start || !faults_within(init))
 		SKIP(return, "no fault injection in one function");
 	for (n = 1; fault && n < MAX_FAULTS; n++) {
 		ASSERT_TRUE(fault_at(n));
@@ -984,11 +792,11 @@ TEST(faults_of_a_namespace)
 		errors += !!err;
 		EXPECT_TRUE(!err || (fault && err == ENOMEM));
 	}
-	only_within(0, ~0UL);
+	faults_anywhere();
 	TH_LOG("%d faults, %d errors", n - 2, errors);
 	EXPECT_FALSE(fault);
 	EXPECT_LT(0, errors);
-	EXPECT_EQ(0, nr_sockets());
+	EXPECT_EQ(0, fault_sockets());
 }
 
 TEST_HARNESS_MAIN

@@ -402,8 +402,12 @@ static void round_hangs(struct result *r, const struct fuzz_prog *prog,
 		 fuzz_op_name(r->op));
 	quote_stacks(pid);
 	kill(-pid, SIGKILL);
-	if (round_wait(pid, opt.hang) == -1)
-		ksft_exit_fail_msg("%s, and cannot be killed\n", r->text);
+	if (round_wait(pid, opt.hang) == -1) {
+		printf("# all calls, for --replay:\n");
+		fuzz_print(prog);
+		ksft_exit_fail_msg("%s, and cannot be killed; %s\n", r->text,
+				   "the kernel's log has seed and round");
+	}
 }
 
 static void clean_directory(void)
