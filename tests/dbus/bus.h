@@ -238,6 +238,21 @@ static struct bus_info info(DBusConnection *c)
 	return i;
 }
 
+/* When the daemon has acknowledged all that was handed over: a reply of its may
+ * come before that, and what is sent between goes to the daemon, too.
+ */
+static inline struct bus_info settled(DBusConnection *c)
+{
+	struct bus_info i = info(c);
+	int n;
+
+	for (n = 0; n < 10000 && i.unacked; n++) {
+		usleep(1000);
+		i = info(c);
+	}
+	return i;
+}
+
 static bool is_string(DBusMessage *m, const char *want)
 {
 	const char *s = NULL;

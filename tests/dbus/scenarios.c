@@ -109,7 +109,7 @@ static void calls_go_directly(void)
 	sync_with_bus(a);
 	sync_with_bus(b);
 	call_and_reply(a, b, "af_bus.Direct");
-	before = info(a);
+	before = settled(a);
 	call_and_reply(a, b, "af_bus.Direct");
 	call_and_reply(a, b, dbus_bus_get_unique_name(b));
 	after = info(a);
@@ -348,7 +348,7 @@ static void one_of_three(void)
 	}
 	sync_with_bus(a);
 	post(a, signal_new("S9", NULL));
-	before = info(a);
+	before = settled(a);
 	post(a, signal_new("S1", NULL));
 	after = info(a);
 	CHECK(after.multicasts == before.multicasts + 1);
@@ -666,7 +666,7 @@ static void monitor(void)
 		sync_with_bus(b);
 		call_and_reply(a, b, dbus_bus_get_unique_name(b));
 	} while (!failure[0] && info(a).flags & BUS_F_VIA_MASTER);
-	before = info(a);
+	before = settled(a);
 	call_and_reply(a, b, dbus_bus_get_unique_name(b));
 	CHECK(info(a).unicasts == before.unicasts + 1);
 	drop(a);
