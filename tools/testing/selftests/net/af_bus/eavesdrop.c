@@ -157,7 +157,7 @@ TEST_F(eavesdrop, wrong)
  * A receiver shuts down in mid-send: what the sender was told is delivered can
  * be read, though more than one copy was to be queued.
  */
-#define CLOSING_ROUNDS	3000
+#define CLOSING_ROUNDS	(600 * bus_long(5))
 
 struct talker {
 	int		fd;
@@ -208,7 +208,7 @@ static unsigned int close_while(struct talker *t, int closing, int other)
 TEST_F(eavesdrop, master_shuts_down)
 {
 	struct bus_link l;
-	int i;
+	unsigned int i;
 
 	for (i = 0; i < CLOSING_ROUNDS; i++) {
 		struct talker t = {};
@@ -227,7 +227,7 @@ TEST_F(eavesdrop, master_shuts_down)
 TEST_F(eavesdrop, receiver_shuts_down)
 {
 	struct bus_link l;
-	int i;
+	unsigned int i;
 
 	for (i = 0; i < CLOSING_ROUNDS; i++) {
 		struct talker t = { .fd = self->l[0].fd };
