@@ -109,6 +109,7 @@ static void calls_go_directly(void)
 	sync_with_bus(a);
 	sync_with_bus(b);
 	call_and_reply(a, b, "af_bus.Direct");
+	settled(b);
 	before = settled(a);
 	call_and_reply(a, b, "af_bus.Direct");
 	call_and_reply(a, b, dbus_bus_get_unique_name(b));

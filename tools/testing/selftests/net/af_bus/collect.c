@@ -759,6 +759,9 @@ struct mess_thread {
 	unsigned long		sent, got, lost;
 };
 
+/* Numbers from here on are in no slot. */
+#define HIDDEN	700
+
 static int mess_get(struct mess_thread *t)
 {
 	return atomic_load(&t->m->slot[rnd_below(&t->rnd, SLOTS)]);
@@ -868,18 +871,52 @@ static void mess_recv(struct mess_thread *t, int flags)
 		mess_put(t, got.fds[i]);
 }
 
+/* Who has looked up a number that another thread has closed since may meet a
+ * new descriptor that got it. So what is to be left alone has numbers that are
+ * never in a slot.
+ */
+static void vertex_hide(struct vertex *v)
+{
+	int *at[ARRAY_SIZE(v->rest) + 3] = { &v->fds[0], &v->fds[1], &v->tx };
+	int was[ARRAY_SIZE(at)];
+	unsigned int i, k, n = 3;
+
+	for (i = 0; i < v->nr_rest; i++)
+		at[n++] = &v->rest[i];
+	for (i = 0; i < n; i++) {
+		was[i] = *at[i];
+		for (k = 0; k < i && was[k] != was[i]; k++)
+			;
+		*at[i] = k < i ? *at[k] : fcntl(was[i], F_DUPFD, HIDDEN);
+		if (k == i)
+			close(was[i]);
+	}
+}
+
+static void mess_lose(struct mess_thread *t, const struct vertex *v,
+		      const char *how, int err)
+{
+	if (!err)
+		return;
+	t->lost++;
+	ksft_print_msg("kind %u: %s: %s\n", v->kind, how, strerror(err));
+}
+
 /* Nobody else can reach this one. */
 static void mess_keep(struct mess_thread *t)
 {
 	int fds[2] = { -1, -1 };
 	struct vertex v;
+	int err;
 
-	if (vertex_open(&v, rnd_below(&t->rnd, NR_KINDS)) ||
-	    vertex_pass(&v, &v))
-		t->lost++;
+	err = vertex_open(&v, rnd_below(&t->rnd, NR_KINDS));
+	mess_lose(t, &v, "open", err);
+	if (err)
+		return;
+	vertex_hide(&v);
+	mess_lose(t, &v, "pass", vertex_pass(&v, &v));
 	usleep(rnd_below(&t->rnd, 2000));
-	if (vertex_recv(&v, v.fds[0], fds, 0))
-		t->lost++;
+	mess_lose(t, &v, "receive", vertex_recv(&v, v.fds[0], fds, 0));
 	vertex_close_fds(&v);
 	vertex_close_rest(&v);
 	close(fds[0]);
