@@ -3,7 +3,9 @@
 # Every selftest and some D-Bus scenarios, several times, on the debug kernel of
 # 6.12 while allocations and copies from and to user space fail at random. Only
 # what the kernel says and what is left counts. A part of this is in the lane
-# "debug". AF_BUS_FAULTS has options of with_faults.c, as --seed N or --rounds N.
+# "debug", but only below functions of ours: other parts of a kernel may warn when
+# they have no memory, which is to be told apart here. AF_BUS_FAULTS has options of
+# with_faults.c, as --seed N or --rounds N.
 
 lane_faults() {
 	local dir=$top/build/results/faults

@@ -4,7 +4,7 @@
  * and to user space fail.
  *
  *	with_faults [--seed N] [--rounds N] [--part N] [--seconds N] [--whole]
- *		    [--verbose] PROGRAM...
+ *		    [--ours] [--verbose] PROGRAM...
  *
  * Every test of each PROGRAM, or one of --part of them, --rounds times; with
  * --whole the program as it is, which need not be one of these tests then. What
@@ -17,7 +17,8 @@
  *
  * Each run has its place where there are faults: below a function of net/bus, or
  * of nfdbus, or anywhere; and numbers, one for each kind: so many chances for a
- * fault make one. Not anywhere with --whole: a script would not get far. A seed
+ * fault make one. Not anywhere with --whole: a script would not get far; nor with
+ * --ours: other parts of a kernel may warn when they have no memory. A seed
  * gives the same places and numbers again, but not the same faults: the kernel's
  * counters run on.
  */
@@ -52,6 +53,7 @@ static struct {
 	unsigned int	seconds;
 	__u64		seed;
 	bool		whole;
+	bool		ours;
 	bool		verbose;
 } opt = { .rounds = 1, .part = 1, .seconds = 20 };
 
@@ -510,6 +512,7 @@ static void read_options(int argc, char **argv)
 		{ "part", required_argument, NULL, 'p' },
 		{ "seconds", required_argument, NULL, 's' },
 		{ "whole", no_argument, NULL, 'w' },
+		{ "ours", no_argument, NULL, 'o' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{}
 	};
@@ -531,6 +534,9 @@ static void read_options(int argc, char **argv)
 			break;
 		case 'w':
 			opt.whole = true;
+			break;
+		case 'o':
+			opt.ours = true;
 			break;
 		case 'v':
 			opt.verbose = true;
@@ -559,7 +565,7 @@ int main(int argc, char **argv)
 	places[CORE].range = text_of_core();
 	if (!places[CORE].range.end)
 		ksft_exit_fail_msg("where net/bus is, /proc/kallsyms does not say\n");
-	if (opt.whole)
+	if (opt.whole || opt.ours)
 		places[ANYWHERE].range.end = 0;
 	own_pid_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	before = take_stock();
