@@ -238,7 +238,7 @@ static struct bus_info info(DBusConnection *c)
 	return i;
 }
 
-/* When the daemon has acknowledged all that was handed over: a reply of its may
+/* When the daemon has acknowledged all that was handed over: its replies may
  * come before that, and what is sent between goes to the daemon, too.
  */
 static inline struct bus_info settled(DBusConnection *c)
