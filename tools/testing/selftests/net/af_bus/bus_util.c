@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the AF_BUS tests share. */
 #include <assert.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -618,6 +619,18 @@ int wait_status(pid_t pid)
 }
 
 /* Random numbers */
+
+bool write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	close(fd);
+	return ok;
+}
 
 bool lsm_is_on(const char *name)
 {

@@ -165,6 +165,9 @@ int call_wait(struct bus_call *call);
 bool task_sleeps(int pid, int tid);
 int wait_status(pid_t pid);
 
+/* Into a file of the kernel, at once; false if not all of it was taken. */
+bool write_text(const char *path, const char *text);
+
 /* Is this security module on? */
 bool lsm_is_on(const char *name);
 

@@ -299,29 +299,19 @@ TEST_F(crowd, too_many_descriptors)
 /* A group of processes that may use little memory. */
 #define CGROUP	"/sys/fs/cgroup/af_bus_order"
 
-static bool write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) > 0;
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 static bool cgroup_make(void)
 {
 	return (!access("/sys/fs/cgroup/cgroup.controllers", R_OK) &&
-		write_to("/sys/fs/cgroup/cgroup.subtree_control", "+memory") &&
+		write_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory") &&
 		(!mkdir(CGROUP, 0755) || errno == EEXIST));
 }
 
 /* Nobody is killed for it: there is nobody else, and this one is protected. */
 static bool cgroup_enter(const char *max)
 {
-	return write_to(CGROUP "/memory.max", max) &&
-	       write_to("/proc/self/oom_score_adj", "-1000") &&
-	       write_to(CGROUP "/cgroup.procs", "0");
+	return write_text(CGROUP "/memory.max", max) &&
+	       write_text("/proc/self/oom_score_adj", "-1000") &&
+	       write_text(CGROUP "/cgroup.procs", "0");
 }
 
 static int send_large(int fd)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bus_util.h"
 #include "fault_util.h"
 
 #define DEBUGFS		"/sys/kernel/debug/"
@@ -14,24 +15,12 @@ static const char *const kinds[FAULT_KINDS] = {
 	"failslab", "fail_page_alloc", "fail_usercopy",
 };
 
-static bool put_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok;
-
-	if (fd < 0)
-		return false;
-	ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
-	return ok;
-}
-
 static bool put_one(int kind, const char *name, const char *text)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), DEBUGFS "%s/%s", kinds[kind], name);
-	return put_text(path, text);
+	return write_text(path, text);
 }
 
 static bool put_all(const char *name, const char *text)
@@ -47,10 +36,10 @@ static bool put_all(const char *name, const char *text)
 bool faults_open(void)
 {
 	return !access("/proc/thread-self/fail-nth", W_OK) &&
-	       put_text(DEBUGFS "failslab/ignore-gfp-wait", "N") &&
-	       put_text(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N") &&
-	       put_text(DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N") &&
-	       put_text(DEBUGFS "fail_page_alloc/min-order", "0") &&
+	       write_text(DEBUGFS "failslab/ignore-gfp-wait", "N") &&
+	       write_text(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N") &&
+	       write_text(DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N") &&
+	       write_text(DEBUGFS "fail_page_alloc/min-order", "0") &&
 	       put_all("verbose", "0") && put_all("probability", "0") &&
 	       put_all("task-filter", "Y") && faults_anywhere();
 }
@@ -128,16 +117,21 @@ struct text_range text_of_core(void)
 	return found ? r : (struct text_range) {};
 }
 
-struct text_range text_of_module(const char *name)
+static bool in_module(const struct symbol *s, const void *brackets)
+{
+	return !strcmp(s->module, brackets);
+}
+
+static struct text_range
+text_of_all(bool (*is_one)(const struct symbol *s, const void *arg),
+	    const void *arg)
 {
 	struct text_range r = {};
 	FILE *f = open_symbols();
 	struct symbol s;
-	char text[64];
 
-	snprintf(text, sizeof(text), "[%s]", name);
 	while (next_symbol(f, &s)) {
-		if (strcmp(s.module, text))
+		if (!is_one(&s, arg))
 			continue;
 		if (!r.start || s.at < r.start)
 			r.start = s.at;
@@ -147,27 +141,23 @@ struct text_range text_of_module(const char *name)
 	return r;
 }
 
+struct text_range text_of_module(const char *name)
+{
+	char brackets[64];
+
+	snprintf(brackets, sizeof(brackets), "[%s]", name);
+	return text_of_all(in_module, brackets);
+}
+
 /* Of the file system from which a guest may run: a client without memory to say
  * that it does not need a file any more uses its number for another one, which
  * the server refuses for ever.
  */
-static struct text_range text_of_9p(void)
+static bool in_9p_client(const struct symbol *s, const void *arg)
 {
-	struct text_range r = {};
-	FILE *f = open_symbols();
-	struct symbol s;
-
-	while (next_symbol(f, &s)) {
-		if (strncmp(s.name, "p9_client_", 10) ||
-		    !strcmp(s.name, "p9_client_init") ||
-		    !strcmp(s.name, "p9_client_exit"))
-			continue;
-		if (!r.start || s.at < r.start)
-			r.start = s.at;
-		if (s.at > r.end)
-			r.end = s.at;
-	}
-	return r;
+	return !strncmp(s->name, "p9_client_", 10) &&
+	       strcmp(s->name, "p9_client_init") &&
+	       strcmp(s->name, "p9_client_exit");
 }
 
 static bool put_range(const char *what, struct text_range range)
@@ -188,7 +178,7 @@ bool faults_within(struct text_range range)
 	static struct text_range p9;
 
 	if (!p9.end)
-		p9 = text_of_9p();
+		p9 = text_of_all(in_9p_client, NULL);
 	return put_range("require", range) && put_range("reject", p9);
 }
 

@@ -72,7 +72,7 @@ enum { CORE, NFDBUS, ANYWHERE };
 static struct place places[] = {
 	[CORE]		= { "net/bus", 32, 2000 },
 	[NFDBUS]	= { "nfdbus", 8, 200 },
-	[ANYWHERE]	= { "anywhere", 500, 10000, { 0, ~0UL } },
+	[ANYWHERE]	= { "anywhere", 500, 10000 },
 };
 
 static time_t now(void)
@@ -93,18 +93,6 @@ static long read_number(const char *path)
 	if (f)
 		fclose(f);
 	return n;
-}
-
-static bool write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok;
-
-	if (fd < 0)
-		return false;
-	ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
-	return ok;
 }
 
 /* What there is, when nothing runs */
@@ -469,16 +457,27 @@ static struct sum run_all(const char *program)
 	return sum;
 }
 
-/* Those that make no use of the module meet no faults there. */
+static bool is_one_of(const char *name, const char *const *names)
+{
+	while (*names && strcmp(name, *names))
+		names++;
+	return *names;
+}
+
+/* Those that make no use of the module meet no faults there, */
 static bool uses_nfdbus(const char *name)
 {
-	static const char *const names[] = { "nfdbus", "now", "memcg" };
-	unsigned int i;
+	static const char *const names[] = { "nfdbus", "now", "memcg", NULL };
 
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(name, names[i]))
-			return true;
-	return opt.whole;
+	return opt.whole || is_one_of(name, names);
+}
+
+/* and tracefs warns when it cannot allocate the buffer of an instance. */
+static bool fails_anywhere(const char *name)
+{
+	static const char *const names[] = { "memory", "trace", NULL };
+
+	return !opt.whole && !opt.ours && !is_one_of(name, names);
 }
 
 static void test(const char *path, struct text_range nfdbus)
@@ -492,6 +491,7 @@ static void test(const char *path, struct text_range nfdbus)
 	name = strrchr(program, '/') + 1;
 	places[NFDBUS].range = uses_nfdbus(name) ? nfdbus :
 						   (struct text_range) {};
+	places[ANYWHERE].range.end = fails_anywhere(name) ? ~0UL : 0;
 	/* The same numbers, whatever was before it */
 	rnd.s = opt.seed;
 	for (c = name; *c; c++)
@@ -565,8 +565,6 @@ int main(int argc, char **argv)
 	places[CORE].range = text_of_core();
 	if (!places[CORE].range.end)
 		ksft_exit_fail_msg("where net/bus is, /proc/kallsyms does not say\n");
-	if (opt.whole || opt.ours)
-		places[ANYWHERE].range.end = 0;
 	own_pid_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	before = take_stock();
 	/* There is always one that waits for the next to go. */
