@@ -55,18 +55,23 @@ lock() {
 
 # lock_one_of NAME N: one of N holders on this machine.
 lock_one_of() {
-	local i fd
+	local i fd told=
 
 	mkdir -p "$cache/lock"
-	for ((i = 1; i <= $2; i++)); do
-		exec {fd}<>"$cache/lock/$1-$i"
-		if flock -n "$fd"; then
-			echo "process $$ in $top since $(date +%T)" >"$cache/lock/$1-$i.holder"
-			return
-		fi
-		exec {fd}>&-
+	while :; do
+		for ((i = 1; i <= $2; i++)); do
+			exec {fd}<>"$cache/lock/$1-$i"
+			if flock -n "$fd"; then
+				echo "process $$ in $top since $(date +%T)" >"$cache/lock/$1-$i.holder"
+				return
+			fi
+			exec {fd}>&-
+		done
+		[ -n "$told" ] || say "waiting for $(cat "$cache/lock/$1-1.holder" 2>/dev/null ||
+			echo "another run") or one of $2 like it (lock $1)"
+		told=1
+		sleep 1
 	done
-	lock "$1-$((RANDOM % $2 + 1))"
 }
 
 job=
