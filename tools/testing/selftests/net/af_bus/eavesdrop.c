@@ -157,7 +157,7 @@ TEST_F(eavesdrop, wrong)
  * A receiver shuts down in mid-send: what the sender was told is delivered can
  * be read, though more than one copy was to be queued.
  */
-#define CLOSING_ROUNDS	(300 * bus_long(10))
+#define CLOSING_ROUNDS	(600 * bus_long(5))
 
 /* Each copy takes time, in which the receiver may close. */
 #define CLOSING_SPIES	24
@@ -192,15 +192,19 @@ static unsigned int drain(int fd)
 }
 
 /* Returns how many of them neither end has, counted as sent. */
-static unsigned int close_while(struct talker *t, int closing, int other)
+static unsigned int close_while(struct talker *t, struct rnd *rnd, int closing,
+				int other)
 {
+	unsigned int got, spin;
 	pthread_t thread;
-	unsigned int got;
 
 	pthread_create(&thread, NULL, talk, t);
 	do
 		got = drain(closing);
 	while (!got);
+	/* at any moment of one of the next sends */
+	for (spin = rnd_below(rnd, 20000); spin; spin--)
+		atomic_load(&t->stop);
 	shutdown(closing, SHUT_RDWR);
 	got += drain(closing);
 	atomic_store(&t->stop, true);
@@ -229,6 +233,7 @@ static void spies_close(struct bus_link *spies)
 TEST_F(eavesdrop, master_shuts_down)
 {
 	struct bus_link l, spies[CLOSING_SPIES];
+	struct rnd rnd = { rnd_seed() };
 	unsigned int i;
 
 	ASSERT_EQ(0, spies_open(&self->b, spies));
@@ -237,7 +242,7 @@ TEST_F(eavesdrop, master_shuts_down)
 
 		ASSERT_EQ(0, tbus_client(&self->b, &l));
 		t.fd = l.fd;
-		EXPECT_EQ(0, close_while(&t, l.acc, -1)) {
+		EXPECT_EQ(0, close_while(&t, &rnd, l.acc, -1)) {
 			i = CLOSING_ROUNDS;
 		}
 		bus_link_close(&l);
@@ -249,6 +254,7 @@ TEST_F(eavesdrop, master_shuts_down)
 TEST_F(eavesdrop, receiver_shuts_down)
 {
 	struct bus_link l, spies[CLOSING_SPIES];
+	struct rnd rnd = { rnd_seed() };
 	unsigned int i;
 
 	ASSERT_EQ(0, spies_open(&self->b, spies));
@@ -257,7 +263,7 @@ TEST_F(eavesdrop, receiver_shuts_down)
 
 		ASSERT_EQ(0, tbus_client(&self->b, &l));
 		t.addr = l.addr;
-		EXPECT_EQ(0, close_while(&t, l.fd, self->l[0].acc)) {
+		EXPECT_EQ(0, close_while(&t, &rnd, l.fd, self->l[0].acc)) {
 			i = CLOSING_ROUNDS;
 		}
 		bus_link_close(&l);
