@@ -13,9 +13,11 @@ chmod 755 "$work"
 cd "$work" || exit
 
 finish() {
-	local status=$?
+	local status=$? pids
 
-	jobs -p | xargs -r kill -9 2>/dev/null
+	mapfile -t pids < <(jobs -p)
+	# The shell's own: there may be no program of this name.
+	kill -9 "${pids[@]}" 2>/dev/null
 	wait
 	rm -rf "$work"
 	exit "$status"
