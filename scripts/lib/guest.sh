@@ -229,6 +229,8 @@ test_kernel() {
 		# Later kernels list KUnit tests only, unless told to run them.
 		run_in_guest "$lane/kunit" "$dir/kunit" "$base" "$config" --append kunit.autorun=1
 	fi
+	# It has the user messagebus, whom tests of dbus become.
+	need_packages dbus-system-bus-common
 	if [ -e "$top/tests/dbus/Makefile" ] &&
 		try "$lane: dbus builds" build_scenarios "$dir/dbus"; then
 		run_in_guest "$lane/dbus" "$dir/dbus" "$base" "$config" \
