@@ -17,9 +17,10 @@ splats=(
 )
 
 # Data races that a facility of the kernel has with itself, whoever calls it: a
-# work queue looks at the bits of a work that another queues at that moment, and
-# rhashtable, in part inlined, at a bucket whose lock bit is taken.
-races_of_facilities='clear_pending_if_disabled / queue_work_on'
+# work queue looks at the bits of a work that another queues at that moment, a
+# mutex at who spins next for it, and rhashtable, in part inlined, at a bucket
+# whose lock bit is taken.
+races_of_facilities='clear_pending_if_disabled / queue_work_on|osq_lock / osq_unlock'
 races_of_facilities+='|bus_[a-z_]+ / rht_deferred_worker|rht_deferred_worker / bus_[a-z_]+'
 
 # without_their_races: the log without the data races that are not ours. KCSAN
