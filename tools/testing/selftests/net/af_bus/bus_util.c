@@ -618,8 +618,6 @@ int wait_status(pid_t pid)
 	return WEXITSTATUS(status);
 }
 
-/* Random numbers */
-
 bool write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -644,6 +642,8 @@ bool lsm_is_on(const char *name)
 	fclose(f);
 	return strstr(text, name);
 }
+
+/* Random numbers */
 
 __u64 rnd_seed(void)
 {
