@@ -4,13 +4,13 @@
 
 bases=(6.12 mainline)
 
-# The series of Debian's linux-source packages. mainline is the newest that
-# Debian backports to stable: when it moves on, this line does.
+# The series of Debian's linux-source packages, by its number. mainline is the
+# newest that Debian backports to stable: when it moves on, this line does.
 base_series() {
 	case $1 in
-	6.12) echo 6.12 ;;
 	mainline) echo 7.3 ;;
-	*) die "no base $1: there are ${bases[*]}, or --tree DIR" ;;
+	[0-9]*.[0-9]*) echo "$1" ;;
+	*) die "no base $1: there are ${bases[*]}, another series of Debian's, or --tree DIR" ;;
 	esac
 }
 
@@ -35,7 +35,7 @@ base_source() {
 	own_apt_update
 	version=$(own_apt_version "$package")
 	[ -n "$version" ] ||
-		die "Debian 13 no longer has $package: choose the series it has now in scripts/lib/base.sh"
+		die "Debian 13 has no $package: scripts/lib/base.sh lists the series that are in use"
 	if [ ! -d "$dir/$version" ]; then
 		need_space "$dir" 8
 		part=$dir/part

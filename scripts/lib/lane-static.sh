@@ -72,6 +72,25 @@ style_of_patches() {
 	return "$status"
 }
 
+# patches_are_mails SOURCE PATCH...: git am takes them, and each says why, and from whom.
+patches_are_mails() {
+	local dir patch status=0
+
+	dir=$(mktemp -d)
+	am_series "$dir" "$@" || status=1
+	rm -rf "$dir"
+	shift
+	for patch; do
+		# Between the subject and the sign-off there is a reason.
+		awk '/^---$/ { exit } /^Signed-off-by: / { signed = 1 } head && NF && !signed { why = 1 }
+			/^$/ { head = 1 } END { exit !(why && signed) }' "$patch" || {
+			echo "${patch#"$top/"} does not say why, or is not signed off"
+			status=1
+		}
+	done
+	return "$status"
+}
+
 generated_is_current() {
 	local dir=$top/build/generated file status=0
 
@@ -252,8 +271,17 @@ lane_static() {
 	try "static: shellcheck" env -C "$top" shellcheck -x "${files[@]}" || true
 	try "static: every script has -h" commands_have_help || true
 	try "static: reports of a kernel are found" reports_are_found || true
-	for base in 6.12 mainline; do
+	for base in "${bases[@]}"; do
 		try "static: applies to $base" "$top/scripts/kernel" --base "$base" try || true
+	done
+	for base in "${bases[@]}"; do
+		mapfile -t files < <(patch_series "$(base_series "$base")")
+		try "static: patches to $base are mails" patches_are_mails \
+			"$("$top/scripts/kernel" --base "$base" source)" "${files[@]}" || true
+	done
+	for base in dbus iproute2; do
+		try "static: patches to $base are mails" patches_are_mails \
+			"$("$top/scripts/$base" source)" "$top/patches/$base"/*.patch || true
 	done
 	try "static: mutations apply" "$top/scripts/mutate" --check || true
 	try "static: checkpatch, our files" style_of_files "$source" || true

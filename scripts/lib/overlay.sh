@@ -35,6 +35,33 @@ patched_files() {
 	sed -n 's,^+++ b/\([^\t]*\).*,\1,p' "$1"
 }
 
+# git_init DIR: a scratch repository, on machines where git knows no name, too.
+git_init() {
+	git -C "$1" init -q
+	git -C "$1" config user.name af_bus
+	git -C "$1" config user.email af_bus@localhost
+	git -C "$1" config gc.auto 0
+}
+
+# am_series DIR SOURCE PATCH...: a repository DIR with those files of SOURCE that the
+# patches change, and a commit for each patch after the tag "base".
+am_series() {
+	local dir=$1 source=$2 patch file
+
+	shift 2
+	git_init "$dir"
+	for patch; do
+		while read -r file; do
+			[ ! -e "$source/$file" ] || [ -e "$dir/$file" ] ||
+				install -D -m 644 "$source/$file" "$dir/$file"
+		done < <(patched_files "$patch")
+	done
+	git -C "$dir" add -Af
+	git -C "$dir" commit -qm "${source##*/}"
+	git -C "$dir" tag base
+	git -C "$dir" am -q "$@" || return
+}
+
 # The unmodified tree is a directory, or what a git tree has committed.
 pristine_has() {
 	if [ -d "$pristine/.git" ] || [ -f "$pristine/.git" ]; then
