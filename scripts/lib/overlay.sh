@@ -2,11 +2,11 @@
 # shellcheck shell=bash
 # What we add to a kernel: files of ours, patches to theirs.
 
-# Directories of ours that mirror the kernel's.
+# Directories of ours that mirror the kernel's; pages in Markdown are the project's.
 overlay_dirs=(net include security Documentation tools samples)
 
 overlay_files() {
-	git -C "$top" ls-files -co --exclude-standard -- "${overlay_dirs[@]}" |
+	git -C "$top" ls-files -co --exclude-standard -- "${overlay_dirs[@]}" ':(exclude)*.md' |
 		while read -r file; do
 			[ ! -f "$top/$file" ] || echo "$file"
 		done | LC_ALL=C sort -u
