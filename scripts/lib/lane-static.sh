@@ -207,6 +207,37 @@ kernel_doc_is_clean() {
 	}
 }
 
+# documents_build SOURCE: what Sphinx says of ours, as it says it in a kernel's tree; there
+# they are three of many.
+documents_build() {
+	local source=$1 dir=$top/build/documents tree entry out
+
+	tree=$dir/tree
+	rm -rf "$dir"
+	mkdir -p "$tree/Documentation"
+	for entry in "$source"/* "$source"/Documentation/*; do
+		entry=${entry#"$source/"}
+		case $entry in Documentation | include | Documentation/networking) continue ;; esac
+		ln -s "$source/$entry" "$tree/$entry"
+	done
+	cp -r "$top/include" "$tree/"
+	cp -r "$top/Documentation/networking" "$tree/Documentation/"
+	{
+		printf '%s\n' '.. SPDX-License-Identifier: GPL-2.0' '' Networking ========== '' '.. toctree::' ''
+		(cd "$top/Documentation/networking" && printf '   %s\n' *.rst)
+	} >"$tree/Documentation/networking/index.rst"
+	# Of the kernel's own pictures, and of programs that draw, ours need nothing.
+	out=$(cd "$tree/Documentation" && srctree=$tree PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m sphinx \
+		-q -E -b html -c . -D version="${source##*/}" -D release="${source##*/}" \
+		-d "$dir/doctrees" networking "$dir/html" 2>&1 |
+		grep -v -e '^Using .* theme' -e "logo.svg' does not exist" -e 'dot(1) not found') || true
+	[ -z "$out" ] || {
+		echo "$out"
+		return 1
+	}
+	grep -q 'struct bus_info' "$dir/html/af_bus.html"
+}
+
 # What mandoc and groff say, and whether the programs quoted are ours.
 man_pages_are_well_formed() {
 	local dir=$top/tools/net/bus out
@@ -265,7 +296,7 @@ compiler_has_no_word() {
 lane_static() {
 	local base source
 
-	need_packages shellcheck perl sparse git python3 mandoc groff-base
+	need_packages shellcheck perl sparse git python3 python3-sphinx mandoc groff-base
 	source=$("$top/scripts/kernel" --base mainline source)
 	mapfile -t files < <(shell_files)
 	try "static: shellcheck" env -C "$top" shellcheck -x "${files[@]}" || true
@@ -287,6 +318,7 @@ lane_static() {
 	try "static: checkpatch, our files" style_of_files "$source" || true
 	try "static: checkpatch, patches" style_of_patches "$source" || true
 	try "static: kernel-doc" kernel_doc_is_clean "$source" || true
+	try "static: documents build" documents_build "$source" || true
 	try "static: man pages are well-formed" man_pages_are_well_formed || true
 	try "static: code in documents is that of programs" \
 		/usr/bin/python3 -B "$top/scripts/lib/doc-quotes" "$top/Documentation/networking/af_bus_howto.rst" || true

@@ -39,7 +39,7 @@
  *
  * Prefix 0 belongs to the kernel, which gives each client one unique address
  * in it. 0 is the master. All ones in the client part is everyone who holds
- * an address with this prefix (%BUS_MULTICAST()).
+ * an address with this prefix (BUS_MULTICAST()).
  */
 struct bus_addr {
 	__aligned_u64	s_addr;
