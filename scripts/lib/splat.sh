@@ -16,7 +16,7 @@ splats=(
 	'unregister_netdevice: waiting for' 'Objects remaining' 'cut here'
 )
 
-# Data races that a facility of the kernel has with itself, whoever calls it: a
+# Data races that a facility of the kernel has with itself, with any caller: a
 # work queue looks at the bits of a work that another queues at that moment, a
 # mutex at who spins next for it, and rhashtable, in part inlined, at a bucket
 # whose lock bit is taken.

@@ -295,7 +295,7 @@ static void send_many(struct bench *b, int size)
 	      "multicast");
 }
 
-/* What the sender does counts; receivers read outside of the time. */
+/* Only the sender is measured; receivers read between the rounds. */
 static double run_multicast(const struct row *row, int ours, int rounds)
 {
 	static struct samples s;

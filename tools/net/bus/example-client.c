@@ -3,8 +3,8 @@
  * example-client PATH - print what is sent to the group
  * example-client PATH TEXT [FILE] - send TEXT, and FILE as a descriptor
  *
- * For a bus of example-master. Who only listens has a filter: of what others
- * send he gets what does not begin with '#'.
+ * For a bus of example-master. A client that only prints has a filter: it gets
+ * messages that do not begin with '#'.
  */
 #include <err.h>
 #include <errno.h>

@@ -2,9 +2,9 @@
 /*
  * example-master PATH - the least that a master of a bus does
  *
- * Whoever connects gets an address with prefix 1, which makes him a member of
- * the group BUS_MULTICAST(1), joins, and is told so. Then the master is needed
- * no more, but has to keep its end of each link.
+ * The master gives each client an address with prefix 1, which makes the client a
+ * member of the group BUS_MULTICAST(1), lets it join, and says so. After that the
+ * master does nothing, but it has to keep its end of each link.
  */
 #include <err.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the parts of bus-topic share. */
+/* Functions that serve, pub and sub share. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

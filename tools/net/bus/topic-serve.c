@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * bus-topic serve: the server only lets clients join, each with an address in
- * the groups he wants. It sees nothing of what is published.
+ * the groups that it wants. The server sees nothing of what is published.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -138,7 +138,7 @@ static bool serve_client(const struct server *s, int fd)
 	if (n != sizeof(groups) || !join(fd, groups))
 		return false;
 	show_client(s, fd, false);
-	/* One who has a full queue by now knows that he has joined. */
+	/* A client whose queue is full by now knows that it has joined. */
 	return send(fd, &answer, sizeof(answer), MSG_DONTWAIT) == 1 ||
 	       errno == EAGAIN;
 }

@@ -119,7 +119,7 @@ static int time_left(const struct sub *s)
 	return ms < 0 ? 0 : ms > INT_MAX ? INT_MAX : ms;
 }
 
-/* What was lost after the last message has no message to be reported with. */
+/* No message reports the losses after the last message. */
 static void show_rest(struct sub *s)
 {
 	struct bus_info info;

@@ -101,9 +101,9 @@ __u64 topic_groups(const char *pattern)
 
 /* The filter. X is where the level after the last "+" begins, offset is how far
  * the next level is from there: levels of known length move the offset only.
- * What is loaded is there, in a well-formed message: the number of levels and
- * the length of each are looked at first. In others the load fails and the
- * message is refused.
+ * The filter checks the number of levels and the length of each before it loads
+ * the text of one, so in a well-formed message no load fails. A load that fails
+ * refuses the message.
  */
 
 struct code {
