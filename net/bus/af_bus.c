@@ -765,13 +765,26 @@ static int __init bus_init(void)
 		return err;
 	err = bus_user_init();
 	if (err)
-		return err;
+		goto err_msg;
 	err = bus_sysctl_init();
 	if (err)
-		return err;
+		goto err_user;
 	err = proto_register(&bus_sk_proto, 1);
 	if (err)
-		return err;
-	return sock_register(&bus_family_ops);
+		goto err_sysctl;
+	err = sock_register(&bus_family_ops);
+	if (err)
+		goto err_proto;
+	return 0;
+
+err_proto:
+	proto_unregister(&bus_sk_proto);
+err_sysctl:
+	bus_sysctl_exit();
+err_user:
+	bus_user_exit();
+err_msg:
+	bus_msg_exit();
+	return err;
 }
 fs_initcall(bus_init);

@@ -92,6 +92,7 @@ static inline void bus_user_put(struct bus_user *user)
 }
 
 int __init bus_user_init(void);
+void __init bus_user_exit(void);
 
 /* bus.c */
 
@@ -391,6 +392,7 @@ void bus_skb_destruct(struct sk_buff *skb);
 struct sk_buff *bus_skb_build(struct msghdr *msg, size_t len);
 struct sk_buff *bus_skb_splice(struct iov_iter *from);
 int __init bus_msg_init(void);
+void __init bus_msg_exit(void);
 
 /* scm.c */
 bool bus_scm_has_sockets(const struct scm_fp_list *fpl);
@@ -804,5 +806,6 @@ struct bus_net {
 
 struct bus_net *bus_pernet(struct net *net);
 int __init bus_sysctl_init(void);
+void __init bus_sysctl_exit(void);
 
 #endif /* _NET_BUS_BUS_H */

@@ -235,6 +235,11 @@ int __init bus_msg_init(void)
 	return bus_msg_cache ? 0 : -ENOMEM;
 }
 
+void __init bus_msg_exit(void)
+{
+	kmem_cache_destroy(bus_msg_cache);
+}
+
 /* For protocols and hooks. */
 
 void *bus_msg_proto_data(const struct bus_msg *msg)

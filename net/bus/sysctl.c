@@ -125,3 +125,8 @@ int __init bus_sysctl_init(void)
 {
 	return register_pernet_subsys(&bus_net_ops);
 }
+
+void __init bus_sysctl_exit(void)
+{
+	unregister_pernet_subsys(&bus_net_ops);
+}

@@ -115,3 +115,8 @@ int __init bus_user_init(void)
 {
 	return rhashtable_init(&bus_users, &bus_user_params);
 }
+
+void __init bus_user_exit(void)
+{
+	rhashtable_destroy(&bus_users);
+}
