@@ -3,30 +3,14 @@
  * AF_BUS: addresses and who holds them
  */
 
-#include <linux/hash.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
-#include <linux/swab.h>
 #include "bus.h"
 
-/* Addresses are counted up, or the master's choice: no need of a secret. The
- * table is indexed by the low bits, and prefixes change the high ones only.
+/* The master of a bus chooses addresses, and anybody can be a master. So they
+ * are hashed with the secret of the table, which is another one after a rehash.
  */
-static u32 bus_addr_hash(const void *data, u32 len, u32 seed)
-{
-	return swab32(hash_64(*(const u64 *)data, 32));
-}
-
-static int bus_addr_cmp(struct rhashtable_compare_arg *arg, const void *obj)
-{
-	const struct bus_holder *holder = obj;
-
-	return holder->addr != *(const u64 *)arg->key;
-}
-
 const struct rhashtable_params bus_addr_params = {
-	.hashfn			= bus_addr_hash,
-	.obj_cmpfn		= bus_addr_cmp,
 	.key_len		= sizeof(u64),
 	.key_offset		= offsetof(struct bus_holder, addr),
 	.head_offset		= offsetof(struct bus_holder, node),
@@ -124,10 +108,11 @@ static struct bus_holder *bus_addr_find_held(struct bus_client *client,
 {
 	struct bus_holder *holder;
 
-	list_for_each_entry(holder, &client->holders, client_link)
-		if (holder->addr == addr)
-			return holder;
-	return NULL;
+	lockdep_assert_held(&client->bus->lock);
+
+	holder = rhashtable_lookup_fast(&client->bus->addrs, &addr,
+					bus_addr_params);
+	return holder && holder->client == client ? holder : NULL;
 }
 
 /**

@@ -6,21 +6,23 @@
  * them, which may not.
  */
 
+#include <linux/jhash.h>
 #include <linux/slab.h>
 #include "nfdbus.h"
 
+/* Mixed, so that a rehash of the table spreads names in another way. */
 static u32 nfdbus_name_key_hash(const void *data, u32 len, u32 seed)
 {
 	const struct nfdbus_str *str = data;
 
-	return str->hash ^ seed;
+	return jhash_1word(str->hash, seed);
 }
 
 static u32 nfdbus_name_obj_hash(const void *data, u32 len, u32 seed)
 {
 	const struct nfdbus_name *name = data;
 
-	return name->str.hash ^ seed;
+	return nfdbus_name_key_hash(&name->str, len, seed);
 }
 
 static int nfdbus_name_cmp(struct rhashtable_compare_arg *arg, const void *obj)

@@ -4,8 +4,8 @@
  */
 
 #include <linux/ctype.h>
-#include <linux/jhash.h>
 #include <linux/once.h>
+#include <linux/siphash.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
 #include "nfdbus.h"
@@ -13,12 +13,15 @@
 #define ONES	(~0UL / 0xff)
 #define HIGHS	(ONES << 7)
 
+/* Clients choose most of what is hashed, and can measure how long a look-up
+ * takes. So the key is one that cannot be guessed from collisions.
+ */
 u32 nfdbus_hash(const char *s, u32 len)
 {
-	static u32 seed __read_mostly;
+	static hsiphash_key_t key __read_mostly;
 
-	get_random_once(&seed, sizeof(seed));
-	return jhash(s, len, seed);
+	get_random_once(&key, sizeof(key));
+	return hsiphash(s, len, &key);
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_hash);
 

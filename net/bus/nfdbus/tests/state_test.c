@@ -151,6 +151,38 @@ static int change_rule(struct state *s, struct nfdbus_peer *owner,
 	return err;
 }
 
+static u32 hash_in_table(struct state *s, const char *text, u32 seed)
+{
+	struct nfdbus_str str = { text, strlen(text) };
+
+	str.hash = nfdbus_hash(str.s, str.len);
+	return s->nb->names.p.hashfn(&str, sizeof(str), seed);
+}
+
+/* Two names in one bucket, which clients can see from the time it takes, are
+ * not in one bucket for ever: a rehash takes them apart.
+ */
+static void test_names_rehash(struct kunit *test)
+{
+	struct state *s = begin(test);
+	u32 i, seed, mask = 0xff, apart = 0;
+	char text[16];
+
+	for (i = 0; i < 100000; i++) {
+		snprintf(text, sizeof(text), "a.b%u", i);
+		if (!((nfdbus_hash(text, strlen(text)) ^
+		       nfdbus_hash("a.b", 3)) & mask))
+			break;
+	}
+	KUNIT_EXPECT_LT(test, i, 100000);
+	for (seed = 1; seed < 16; seed++)
+		if ((hash_in_table(s, text, seed) ^
+		     hash_in_table(s, "a.b", seed)) & mask)
+			apart++;
+	KUNIT_EXPECT_GT(test, apart, 0);
+	end(s);
+}
+
 static void test_rules_are_counted(struct kunit *test)
 {
 	struct state *s = begin(test);
@@ -208,6 +240,7 @@ static struct kunit_case state_cases[] = {
 	KUNIT_CASE(test_names),
 	KUNIT_CASE(test_names_last_change_counts),
 	KUNIT_CASE(test_names_abort),
+	KUNIT_CASE(test_names_rehash),
 	KUNIT_CASE(test_rules_are_counted),
 	KUNIT_CASE(test_rules_clear_and_abort),
 	{}

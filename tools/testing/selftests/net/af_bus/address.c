@@ -88,6 +88,46 @@ TEST_F(address, many_alike)
 	}
 }
 
+/* x with x * a == 1 modulo 2^64 */
+static __u64 inverse(__u64 a)
+{
+	__u64 x = a;
+	int i;
+
+	for (i = 0; i < 5; i++)
+		x *= 2 - a * x;
+	return x;
+}
+
+/* All have one hash if that is hash_64() without a secret. */
+static __u64 addr_colliding(__u64 i)
+{
+	const __u64 golden_ratio = 0x61c8864680b583ebULL;
+
+	return ((0x12345678ULL << 32) + i) * inverse(golden_ratio);
+}
+
+TEST_F(address, many_chosen_to_collide)
+{
+	unsigned int i, nr = 0;
+	__u64 addr;
+
+	for (i = 0; nr < 200; i++) {
+		addr = addr_colliding(i);
+		if (!BUS_PREFIX(addr) || BUS_CLIENT(addr) == BUS_CLIENT_MASK)
+			continue;
+		ASSERT_EQ(0, bus_add(&self->l[1], addr));
+		nr++;
+	}
+	for (i = 0; nr; i++) {
+		addr = addr_colliding(i);
+		if (!BUS_PREFIX(addr) || BUS_CLIENT(addr) == BUS_CLIENT_MASK)
+			continue;
+		ASSERT_EQ(0, bus_del(&self->l[1], addr));
+		nr--;
+	}
+}
+
 TEST_F(address, refused)
 {
 	static const __u64 addrs[] = {
