@@ -763,9 +763,12 @@ static int __init bus_init(void)
 	err = bus_msg_init();
 	if (err)
 		return err;
-	err = bus_user_init();
+	err = bus_nodes_init();
 	if (err)
 		goto err_msg;
+	err = bus_user_init();
+	if (err)
+		goto err_nodes;
 	err = bus_sysctl_init();
 	if (err)
 		goto err_user;
@@ -783,6 +786,8 @@ err_sysctl:
 	bus_sysctl_exit();
 err_user:
 	bus_user_exit();
+err_nodes:
+	bus_nodes_exit();
 err_msg:
 	bus_msg_exit();
 	return err;

@@ -90,6 +90,7 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
 	bus->limits = bus_pernet(net);
 	bus->proto_id = proto_id;
 	bus->name = *name;
+	spin_lock_init(&bus->name_lock);
 	spin_lock_init(&bus->order_lock);
 	mutex_init(&bus->lock);
 	xa_init_flags(&bus->groups, XA_FLAGS_ACCOUNT);

@@ -44,6 +44,10 @@ void bus_name_unbind(struct bus *bus);
 bool bus_name_node(struct bus *bus, u64 *ino, u32 *dev);
 struct sock *bus_name_find(struct net *net, const struct bus_name *name,
 			   u32 proto_id);
+int bus_names_init(struct net *net);
+void bus_names_exit(struct net *net);
+int __init bus_nodes_init(void);
+void __init bus_nodes_exit(void);
 
 /* stat.c */
 
@@ -107,10 +111,12 @@ void __init bus_user_exit(void);
  * @proto: its protocol, whose module is pinned; NULL for BUS_PROTO_NONE
  * @proto_data: of the protocol
  * @name: as given to bind(); constant
- * @node: file-system node; under the lock of the name table
- * @name_link: in the name table; under its lock
- * @listener: under the lock of the name table; not referenced, its release
- *	takes it out
+ * @inode: of @node, by which it is found; NULL if the name is abstract
+ * @name_link: in the table of nodes or of the names of @net, RCU
+ * @named: it is in there; the listener's, as it is bound and released
+ * @name_lock: protects @node and @listener
+ * @node: file-system node
+ * @listener: not referenced, its release takes it out
  * @order_lock: held while the copies of a multicast are linked into queues,
  *	so that all queues see multicasts in one order
  * @lock: serialises joins, leaves and changes of addresses and groups, which
@@ -143,8 +149,11 @@ struct bus {
 	void			*proto_data;
 
 	struct bus_name		name;
+	struct inode		*inode;
+	struct rhash_head	name_link;
+	bool			named;
+	spinlock_t		name_lock;	/* node, listener */
 	struct path		node;
-	struct hlist_node	name_link;
 	struct sock		*listener;
 
 	spinlock_t		order_lock;	/* order of multicasts */
@@ -789,6 +798,7 @@ static inline void bus_proc_exit(struct net *net)
  * @max_msg: bytes, the most that BUS_MAX_MSG may be
  * @max_qlen: messages a queue may hold unless BUS_SET_MAXQLEN says otherwise
  * @max_user_bytes: memory that messages of a user may have in flight
+ * @names: buses with abstract names
  * @socks: the sockets that were made in it, by bus_sock.nr; read under RCU
  * @next_nr: where to look for a free number; under the lock of @socks
  */
@@ -797,6 +807,7 @@ struct bus_net {
 	unsigned int		max_msg;
 	unsigned int		max_qlen;
 	unsigned long		max_user_bytes;
+	struct rhashtable	names;
 	struct xarray		socks;
 	u32			next_nr;
 };

@@ -8,28 +8,50 @@
 
 #include <linux/fs.h>
 #include <linux/fs_struct.h>
-#include <linux/hashtable.h>
 #include <linux/jhash.h>
 #include <linux/security.h>
 #include <net/af_unix.h>
-#include <net/netns/hash.h>
 #include "bus.h"
-
-static DEFINE_HASHTABLE(bus_names, 8);
-static DEFINE_SPINLOCK(bus_names_lock);
 
 static bool bus_name_is_abstract(const struct bus_name *name)
 {
 	return !name->path[0];
 }
 
-static u32 bus_name_hash(const struct net *net, const struct bus_name *name,
-			 const struct inode *inode)
+static u32 bus_name_hash(const void *data, u32 len, u32 seed)
 {
-	if (inode)
-		return hash_ptr(inode, 32);
-	return jhash(name->path, name->len, net_hash_mix(net));
+	const struct bus_name *name = data;
+
+	return jhash(name->path, name->len, seed);
 }
+
+static int bus_name_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct bus *bus = obj;
+
+	return !bus_name_eq(&bus->name, arg->key);
+}
+
+/* The abstract names of a namespace. */
+static const struct rhashtable_params bus_name_params = {
+	.hashfn			= bus_name_hash,
+	.obj_cmpfn		= bus_name_cmp,
+	.key_len		= sizeof(struct bus_name),
+	.key_offset		= offsetof(struct bus, name),
+	.head_offset		= offsetof(struct bus, name_link),
+	.nelem_hint		= 3,
+	.automatic_shrinking	= true,
+};
+
+/* The nodes in file systems. An inode stays as long as its bus is found. */
+static const struct rhashtable_params bus_node_params = {
+	.key_len		= sizeof(struct inode *),
+	.key_offset		= offsetof(struct bus, inode),
+	.head_offset		= offsetof(struct bus, name_link),
+	.automatic_shrinking	= true,
+};
+
+static struct rhashtable bus_nodes;
 
 static bool bus_pad_is_zero(const struct sockaddr_bus *addr, int addr_len)
 {
@@ -104,43 +126,37 @@ bool bus_name_eq(const struct bus_name *a, const struct bus_name *b)
 	return a->len == b->len && !memcmp(a->path, b->path, a->len);
 }
 
-static struct bus *bus_name_lookup(const struct net *net,
-				   const struct bus_name *name,
-				   const struct inode *inode)
+static struct rhashtable *bus_name_table(struct net *net)
 {
-	struct bus *bus;
-	u32 hash;
-
-	lockdep_assert_held(&bus_names_lock);
-
-	hash = bus_name_hash(net, name, inode);
-	hash_for_each_possible(bus_names, bus, name_link, hash) {
-		if (inode) {
-			if (bus->node.dentry &&
-			    d_backing_inode(bus->node.dentry) == inode)
-				return bus;
-		} else if (!bus->node.dentry && bus->net == net &&
-			   bus_name_eq(&bus->name, name)) {
-			return bus;
-		}
-	}
-	return NULL;
+	return &bus_pernet(net)->names;
 }
 
-static int bus_name_insert(struct bus *bus, struct sock *sk,
-			   const struct inode *inode)
+/* Found from then on. */
+static int bus_name_insert(struct bus *bus, struct sock *sk)
 {
-	int err = -EADDRINUSE;
+	int err;
 
-	spin_lock(&bus_names_lock);
-	if (!bus_name_lookup(bus->net, &bus->name, inode)) {
-		bus->listener = sk;
-		hash_add(bus_names, &bus->name_link,
-			 bus_name_hash(bus->net, &bus->name, inode));
-		err = 0;
-	}
-	spin_unlock(&bus_names_lock);
-	return err;
+	bus->listener = sk;
+	if (bus->inode)
+		err = rhashtable_lookup_insert_fast(&bus_nodes, &bus->name_link,
+						    bus_node_params);
+	else
+		err = rhashtable_lookup_insert_fast(bus_name_table(bus->net),
+						    &bus->name_link,
+						    bus_name_params);
+	bus->named = !err;
+	return err == -EEXIST ? -EADDRINUSE : err;
+}
+
+static void bus_name_remove(struct bus *bus)
+{
+	if (bus->inode)
+		rhashtable_remove_fast(&bus_nodes, &bus->name_link,
+				       bus_node_params);
+	else
+		rhashtable_remove_fast(bus_name_table(bus->net),
+				       &bus->name_link, bus_name_params);
+	bus->named = false;
 }
 
 static int bus_name_bind_node(struct bus *bus, struct sock *sk)
@@ -159,7 +175,8 @@ static int bus_name_bind_node(struct bus *bus, struct sock *sk)
 
 	bus->node.mnt = mntget(parent.mnt);
 	bus->node.dentry = dget(dentry);
-	err = bus_name_insert(bus, sk, d_backing_inode(dentry));
+	bus->inode = d_backing_inode(dentry);
+	err = bus_name_insert(bus, sk);
 	unix_create_node_done(&parent, dentry, err);
 	return err;
 }
@@ -170,12 +187,13 @@ static int bus_name_bind_node(struct bus *bus, struct sock *sk)
  * @sk: its listener
  *
  * Context: May sleep.
- * Return: 0, -EADDRINUSE, or what creating a node in the file system returns.
+ * Return: 0, -EADDRINUSE, -ENOMEM, or what creating a node in the file system
+ * returns.
  */
 int bus_name_bind(struct bus *bus, struct sock *sk)
 {
 	if (bus_name_is_abstract(&bus->name))
-		return bus_name_insert(bus, sk, NULL);
+		return bus_name_insert(bus, sk);
 	return bus_name_bind_node(bus, sk);
 }
 
@@ -191,13 +209,14 @@ void bus_name_unbind(struct bus *bus)
 {
 	struct path node;
 
-	spin_lock(&bus_names_lock);
-	if (!hlist_unhashed(&bus->name_link))
-		hash_del(&bus->name_link);
+	if (bus->named)
+		bus_name_remove(bus);
+
+	spin_lock(&bus->name_lock);
 	bus->listener = NULL;
 	node = bus->node;
 	memset(&bus->node, 0, sizeof(bus->node));
-	spin_unlock(&bus_names_lock);
+	spin_unlock(&bus->name_lock);
 
 	if (node.dentry)
 		path_put(&node);
@@ -216,17 +235,30 @@ bool bus_name_node(struct bus *bus, u64 *ino, u32 *dev)
 {
 	const struct dentry *dentry;
 
-	spin_lock(&bus_names_lock);
+	spin_lock(&bus->name_lock);
 	dentry = bus->node.dentry;
 	if (dentry) {
 		*ino = d_backing_inode(dentry)->i_ino;
 		*dev = new_encode_dev(dentry->d_sb->s_dev);
 	}
-	spin_unlock(&bus_names_lock);
+	spin_unlock(&bus->name_lock);
 	return dentry;
 }
 
-static struct sock *bus_name_get_listener(const struct net *net,
+static struct sock *bus_get_listener(struct bus *bus)
+{
+	struct sock *sk;
+
+	spin_lock(&bus->name_lock);
+	sk = bus->listener;
+	if (sk)
+		sock_hold(sk);
+	spin_unlock(&bus->name_lock);
+	return sk ?: ERR_PTR(-ECONNREFUSED);
+}
+
+/* A listener is freed by RCU and keeps its bus. */
+static struct sock *bus_name_get_listener(struct net *net,
 					  const struct bus_name *name,
 					  const struct inode *inode,
 					  u32 proto_id)
@@ -234,15 +266,17 @@ static struct sock *bus_name_get_listener(const struct net *net,
 	struct sock *sk = ERR_PTR(-ECONNREFUSED);
 	struct bus *bus;
 
-	spin_lock(&bus_names_lock);
-	bus = bus_name_lookup(net, name, inode);
-	if (bus && bus->proto_id != proto_id) {
+	rcu_read_lock();
+	if (inode)
+		bus = rhashtable_lookup(&bus_nodes, &inode, bus_node_params);
+	else
+		bus = rhashtable_lookup(bus_name_table(net), name,
+					bus_name_params);
+	if (bus && bus->proto_id != proto_id)
 		sk = ERR_PTR(-EPROTOTYPE);
-	} else if (bus) {
-		sk = bus->listener;
-		sock_hold(sk);
-	}
-	spin_unlock(&bus_names_lock);
+	else if (bus)
+		sk = bus_get_listener(bus);
+	rcu_read_unlock();
 	return sk;
 }
 
@@ -284,4 +318,24 @@ struct sock *bus_name_find(struct net *net, const struct bus_name *name,
 
 	sock_put(sk);
 	return ERR_PTR(err);
+}
+
+int __net_init bus_names_init(struct net *net)
+{
+	return rhashtable_init(bus_name_table(net), &bus_name_params);
+}
+
+void __net_exit bus_names_exit(struct net *net)
+{
+	rhashtable_destroy(bus_name_table(net));
+}
+
+int __init bus_nodes_init(void)
+{
+	return rhashtable_init(&bus_nodes, &bus_node_params);
+}
+
+void __init bus_nodes_exit(void)
+{
+	rhashtable_destroy(&bus_nodes);
 }

@@ -97,13 +97,21 @@ static int __net_init bus_net_init(struct net *net)
 	bn->max_qlen = 128;
 	bn->max_user_bytes = BUS_USER_BYTES;
 	bus_table_init(net);
-	err = bus_sysctl_register(net);
+	err = bus_names_init(net);
 	if (err)
 		return err;
-
+	err = bus_sysctl_register(net);
+	if (err)
+		goto err_names;
 	err = bus_proc_init(net);
 	if (err)
-		bus_sysctl_unregister(net);
+		goto err_sysctl;
+	return 0;
+
+err_sysctl:
+	bus_sysctl_unregister(net);
+err_names:
+	bus_names_exit(net);
 	return err;
 }
 
@@ -111,6 +119,7 @@ static void __net_exit bus_net_exit(struct net *net)
 {
 	bus_proc_exit(net);
 	bus_sysctl_unregister(net);
+	bus_names_exit(net);
 	bus_table_exit(net);
 }
 

@@ -214,6 +214,54 @@ TEST_F(bind, abstract_distinct)
 	}
 }
 
+static socklen_t one_of_many(struct sockaddr_bus *sb, int i)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "many.%d.%d", getpid(), i);
+	return i % 2 ? bus_abstract(sb, name) : bus_path(sb, name);
+}
+
+static __u64 cookie_of(const struct sockaddr_bus *sb, socklen_t len, int *err)
+{
+	int fd = bus_socket();
+	__u64 cookie;
+
+	*err = do_connect(fd, sb, len);
+	cookie = bus_get_info(fd).cookie;
+	close(fd);
+	return cookie;
+}
+
+/* Each is found by its name, and not any more when it is gone. */
+TEST_F(bind, many)
+{
+	enum { MANY = 300 };
+	struct sockaddr_bus sb;
+	int i, fd[MANY], err;
+	socklen_t len;
+
+	for (i = 0; i < MANY; i++) {
+		len = one_of_many(&sb, i);
+		fd[i] = bus_listen(&sb, len);
+		ASSERT_LE(0, fd[i]);
+	}
+	for (i = 0; i < MANY; i++) {
+		len = one_of_many(&sb, i);
+		EXPECT_EQ(bus_get_info(fd[i]).cookie, cookie_of(&sb, len, &err));
+		EXPECT_EQ(0, err);
+		EXPECT_EQ(-EADDRINUSE, bind_new(&sb, len));
+	}
+	for (i = 0; i < MANY; i++) {
+		close(fd[i]);
+		len = one_of_many(&sb, i);
+		EXPECT_EQ(0, cookie_of(&sb, len, &err));
+		EXPECT_EQ(ECONNREFUSED, err);
+		if (i % 2 == 0)
+			unlink(sb.sbus_path);
+	}
+}
+
 /* The same string means another bus in the file system, and in AF_UNIX. */
 TEST_F(bind, abstract_is_not_a_path)
 {
