@@ -30,10 +30,16 @@ int bus_table_add(struct sock *sk)
 {
 	struct bus_net *bn = bus_pernet(sock_net(sk));
 	int err;
+	u32 nr;
 
-	err = xa_alloc_cyclic(&bn->socks, &bus_sk(sk)->nr, sk, xa_limit_31b,
-			      &bn->next_nr, GFP_KERNEL_ACCOUNT);
-	return min(err, 0);
+	err = xa_alloc_cyclic(&bn->socks, &nr, sk, xa_limit_31b, &bn->next_nr,
+			      GFP_KERNEL_ACCOUNT);
+	if (err < 0)
+		return err;
+
+	/* Not before: what a failure leaves in nr may be somebody else's. */
+	bus_sk(sk)->nr = nr;
+	return 0;
 }
 
 /**
