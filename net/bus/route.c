@@ -110,7 +110,7 @@ static void bus_route_free_spare(struct bus_route *route)
 		kfree(share);
 	while (route->nr_spare_fp)
 		bus_scm_free_fds(route->spare_fp[--route->nr_spare_fp]);
-	kfree(route->spare_fp);
+	kvfree(route->spare_fp);
 	if (route->fp)
 		bus_scm_free_fds(route->fp);
 }
@@ -184,8 +184,9 @@ static int bus_route_prepare_fds(struct bus_route *route)
 	if (err)
 		return err;
 
-	spare = krealloc_array(route->spare_fp, route->want_fp, sizeof(*spare),
-			       GFP_KERNEL_ACCOUNT);
+	spare = kvrealloc(route->spare_fp,
+			  array_size(route->want_fp, sizeof(*spare)),
+			  GFP_KERNEL_ACCOUNT);
 	if (!spare)
 		return -ENOMEM;
 

@@ -314,7 +314,7 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_msg_check_body);
 void nfdbus_msg_free(struct nfdbus_msg *m)
 {
 	nfdbus_args_free(m->args);
-	kfree(m->seen);
+	kvfree(m->seen);
 	kfree(m);
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_msg_free);

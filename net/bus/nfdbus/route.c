@@ -50,7 +50,8 @@ static int nfdbus_parse_broadcast(struct nfdbus_bus *nb, struct nfdbus_msg *m)
 	nfdbus_str_hash(&m->path);
 
 	m->nr_seen = READ_ONCE(nb->nr_slots);
-	m->seen = bitmap_zalloc(m->nr_seen, GFP_KERNEL_ACCOUNT);
+	m->seen = kvcalloc(BITS_TO_LONGS(m->nr_seen), sizeof(*m->seen),
+			   GFP_KERNEL_ACCOUNT);
 	return m->seen ? 0 : -ENOMEM;
 }
 
