@@ -76,7 +76,7 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
 	if (!bus)
 		return ERR_PTR(err);
 
-	bus->stats = alloc_percpu_gfp(struct bus_stats, GFP_KERNEL_ACCOUNT);
+	bus->stats = bus_stats_alloc();
 	if (!bus->stats)
 		goto err_free;
 

@@ -14,6 +14,7 @@
 #include <linux/rhashtable.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
+#include <linux/u64_stats_sync.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -62,10 +63,17 @@ enum bus_stat {
 	BUS_STAT_MAX
 };
 
+/**
+ * struct bus_stats - counters of a bus, on one CPU
+ * @syncp: lets others read @count in one piece where 64 bits are two words
+ * @count: by enum bus_stat
+ */
 struct bus_stats {
-	u64	count[BUS_STAT_MAX];
+	struct u64_stats_sync	syncp;
+	u64_stats_t		count[BUS_STAT_MAX];
 };
 
+struct bus_stats __percpu *bus_stats_alloc(void);
 u64 bus_stat_sum(const struct bus *bus, enum bus_stat stat);
 
 /* user.c */
@@ -231,8 +239,14 @@ struct bus_client {
 
 static inline void bus_count(struct bus_client *client, enum bus_stat stat)
 {
+	struct bus_stats *stats;
+
 	atomic64_inc(&client->count[stat]);
-	this_cpu_inc(client->bus->stats->count[stat]);
+	stats = get_cpu_ptr(client->bus->stats);
+	u64_stats_update_begin(&stats->syncp);
+	u64_stats_inc(&stats->count[stat]);
+	u64_stats_update_end(&stats->syncp);
+	put_cpu_ptr(client->bus->stats);
 }
 
 struct bus_client *bus_client_alloc(struct bus *bus);
