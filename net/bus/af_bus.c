@@ -37,7 +37,8 @@ static struct proto bus_sk_proto = {
  */
 void bus_set_state(struct sock *sk, enum bus_state state)
 {
-	WRITE_ONCE(bus_sk(sk)->state, state);
+	/* Pairs with the acquire in bus_backlog_check(). */
+	smp_store_release(&bus_sk(sk)->state, state);
 	switch (state) {
 	case BUS_STATE_LISTEN:
 		WRITE_ONCE(sk->sk_state, TCP_LISTEN);
@@ -60,7 +61,7 @@ struct bus *bus_sk_bus(const struct sock *sk)
 {
 	struct bus_client *client = bus_sk_client(sk);
 
-	/* Pairs with the release in bus_bind(). */
+	/* Pairs with the release in bus_bind_new(). */
 	return client ? client->bus : smp_load_acquire(&bus_sk(sk)->bus);
 }
 
@@ -326,8 +327,11 @@ static bool bus_backlog_full(const struct sock *listener)
 
 static int bus_backlog_check(const struct sock *listener)
 {
-	if (READ_ONCE(bus_sk(listener)->closed) ||
-	    READ_ONCE(bus_sk(listener)->state) != BUS_STATE_LISTEN ||
+	/* Who can find the listener may see its bus once it listens. Pairs with
+	 * the release in bus_set_state().
+	 */
+	if (smp_load_acquire(&bus_sk(listener)->state) != BUS_STATE_LISTEN ||
+	    READ_ONCE(bus_sk(listener)->closed) ||
 	    (READ_ONCE(listener->sk_shutdown) & RCV_SHUTDOWN))
 		return -ECONNREFUSED;
 	return bus_backlog_full(listener) ? -EAGAIN : 0;

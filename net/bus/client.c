@@ -149,7 +149,8 @@ int bus_client_join(struct bus_client *client)
 	if (err)
 		bus_group_del(client, 0);
 	else
-		WRITE_ONCE(client->joined, true);
+		/* Pairs with the acquire in bus_client_joined(). */
+		smp_store_release(&client->joined, true);
 out:
 	mutex_unlock(&bus->lock);
 	if (!err)
@@ -385,20 +386,30 @@ u64 bus_client_addr(const struct bus_client *client)
 }
 EXPORT_SYMBOL_GPL(bus_client_addr);
 
+/**
+ * bus_client_joined() - is a client on the bus?
+ * @client: client
+ *
+ * Context: Any.
+ * Return: Whether it is; if so, what the protocol keeps of it is there.
+ */
 bool bus_client_joined(const struct bus_client *client)
 {
-	return READ_ONCE(client->joined);
+	/* Pairs with the release in bus_client_join(). */
+	return smp_load_acquire(&client->joined);
 }
 EXPORT_SYMBOL_GPL(bus_client_joined);
 
+/* Used only by its address, which orders what is read there. */
 void *bus_client_proto_data(const struct bus_client *client)
 {
-	return client->proto_data;
+	return READ_ONCE(client->proto_data);
 }
 EXPORT_SYMBOL_GPL(bus_client_proto_data);
 
 void bus_client_set_proto_data(struct bus_client *client, void *data)
 {
-	client->proto_data = data;
+	/* The master may look for it before the client has joined. */
+	smp_store_release(&client->proto_data, data);
 }
 EXPORT_SYMBOL_GPL(bus_client_set_proto_data);

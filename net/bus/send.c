@@ -205,7 +205,7 @@ static int bus_send_parse(struct bus_send *send)
 	const struct bus_proto *proto = send->client->bus->proto;
 	struct bus_route *route = &send->route;
 
-	if (!proto || send->accepted || !READ_ONCE(send->client->joined))
+	if (!proto || send->accepted || !bus_client_joined(send->client))
 		return 0;
 
 	send->parsed = true;

@@ -182,6 +182,7 @@ static int nfdbus_join(struct bus_client *client)
 		kfree(peer);
 		return err;
 	}
+	peer->client = client;
 
 	mutex_lock(&nb->lock);
 	list_add_tail(&peer->link, &nb->peers);
@@ -190,7 +191,6 @@ static int nfdbus_join(struct bus_client *client)
 		WRITE_ONCE(nb->nr_slots, peer->slot + 1);
 	mutex_unlock(&nb->lock);
 
-	peer->client = client;
 	bus_client_set_proto_data(client, peer);
 	return 0;
 }

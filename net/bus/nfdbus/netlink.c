@@ -319,7 +319,9 @@ static bool nfdbus_set_commit_peers(struct nfdbus_set *set)
 static bool nfdbus_set_commit(struct nfdbus_set *set)
 {
 	struct nfdbus_bus *nb = set->nb;
-	bool lost = nb->flags != set->flags;
+	bool lost = nb->flags != set->flags ||
+		    nb->max_replies > set->max_replies ||
+		    nb->max_fds > set->max_fds || nb->max_msg > set->max_msg;
 
 	lost |= nfdbus_set_commit_peers(set);
 	lost |= nfdbus_matches_commit(nb, &set->rules);
@@ -327,7 +329,10 @@ static bool nfdbus_set_commit(struct nfdbus_set *set)
 	WRITE_ONCE(nb->max_replies, set->max_replies);
 	WRITE_ONCE(nb->max_fds, set->max_fds);
 	WRITE_ONCE(nb->max_msg, set->max_msg);
-	WRITE_ONCE(nb->flags, set->flags);
+	/* Who sees a flag that allows more sees the limits that come with it.
+	 * Pairs with the acquire in nfdbus_bus_allows().
+	 */
+	smp_store_release(&nb->flags, set->flags);
 	return lost;
 }
 

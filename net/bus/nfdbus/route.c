@@ -321,7 +321,8 @@ static u32 nfdbus_broadcast(struct nfdbus_peer *src, struct nfdbus_msg *m,
 static u32 nfdbus_bus_allows(const struct nfdbus_bus *nb,
 			     const struct nfdbus_msg *m, unsigned int len)
 {
-	if (!(READ_ONCE(nb->flags) & NFDBUS_BUS_F_ALLOW_ALL))
+	/* Pairs with the release in nfdbus_set_commit(). */
+	if (!(smp_load_acquire(&nb->flags) & NFDBUS_BUS_F_ALLOW_ALL))
 		return NFDBUS_REASON_POLICY;
 	if (len > READ_ONCE(nb->max_msg) || m->nr_fds > READ_ONCE(nb->max_fds))
 		return NFDBUS_REASON_LIMIT;
