@@ -142,7 +142,30 @@ static struct sock *bus_sk_alloc(struct net *net, struct socket *sock,
 	return sk;
 }
 
-static void bus_sk_close(struct sock *sk);
+static void bus_sk_end(struct sock *sk)
+{
+	bus_queue_close(sk);
+	bus_queue_purge(sk);
+	sock_orphan(sk);
+	sock_put(sk);
+	unix_schedule_gc(NULL);
+}
+
+/* The end of an accepted socket that nobody has accepted. It has sent nothing
+ * and its client has not joined, so no message is to be waited for.
+ */
+static void bus_embryo_close(struct sock *sk)
+{
+	struct bus_client *client = bus_sk(sk)->client;
+
+	bus_table_del(sk);
+	bus_set_state(sk, BUS_STATE_CLOSED);
+	if (client) {
+		bus_client_cut(client, true, SHUTDOWN_MASK);
+		bus_client_detach(client, sk);
+	}
+	bus_sk_end(sk);
+}
 
 static void bus_close_listener(struct sock *sk)
 {
@@ -162,11 +185,11 @@ static void bus_close_listener(struct sock *sk)
 		rcu_read_unlock();
 		skb->sk = NULL;
 		kfree_skb_reason(skb, SKB_DROP_REASON_QUEUE_PURGE);
-		bus_sk_close(embryo);
+		bus_embryo_close(embryo);
 	}
 }
 
-/* The end of a socket that has no file, or whose file is going. */
+/* The end of a socket whose file is going. */
 static void bus_sk_close(struct sock *sk)
 {
 	struct bus_sock *b = bus_sk(sk);
@@ -180,11 +203,7 @@ static void bus_sk_close(struct sock *sk)
 	} else if (b->bus) {
 		bus_close_listener(sk);
 	}
-	bus_queue_close(sk);
-	bus_queue_purge(sk);
-	sock_orphan(sk);
-	sock_put(sk);
-	unix_schedule_gc(NULL);
+	bus_sk_end(sk);
 }
 
 static int bus_release(struct socket *sock)
@@ -409,7 +428,7 @@ static void bus_embryo_free(struct sk_buff *skb)
 
 	skb->sk = NULL;
 	consume_skb(skb);
-	bus_sk_close(sk);
+	bus_embryo_close(sk);
 }
 
 static int bus_link(struct sock *sk, struct sock *listener,

@@ -17,6 +17,7 @@ static void bus_free(struct bus *bus)
 	}
 	bus_group_free_all(bus);
 	rhashtable_destroy(&bus->addrs);
+	free_percpu(bus->attempts);
 	free_percpu(bus->stats);
 	put_net_track(bus->net, &bus->ns_tracker);
 	kfree(bus);
@@ -80,9 +81,14 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
 	if (!bus->stats)
 		goto err_free;
 
+	bus->attempts = alloc_percpu_gfp(struct bus_attempts,
+					 GFP_KERNEL_ACCOUNT);
+	if (!bus->attempts)
+		goto err_stats;
+
 	err = rhashtable_init(&bus->addrs, &bus_addr_params);
 	if (err)
-		goto err_stats;
+		goto err_attempts;
 
 	refcount_set(&bus->ref, 1);
 	bus->cookie = atomic64_inc_return(&bus_last_cookie);
@@ -93,6 +99,7 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
 	spin_lock_init(&bus->name_lock);
 	spin_lock_init(&bus->order_lock);
 	mutex_init(&bus->lock);
+	mutex_init(&bus->sync_lock);
 	xa_init_flags(&bus->groups, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&bus->eavesdroppers);
 	INIT_WORK(&bus->free_work, bus_free_work);
@@ -106,6 +113,8 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
 err_net:
 	put_net_track(net, &bus->ns_tracker);
 	rhashtable_destroy(&bus->addrs);
+err_attempts:
+	free_percpu(bus->attempts);
 err_stats:
 	free_percpu(bus->stats);
 err_free:
@@ -139,21 +148,6 @@ void bus_put(struct bus *bus)
 		schedule_work(&bus->free_work);
 }
 EXPORT_SYMBOL_GPL(bus_put);
-
-/**
- * bus_synchronize() - wait for messages that are on their way
- * @bus: bus
- *
- * When it returns, each message that was routed by what was true before the
- * call is in the queues of its recipients or nowhere.
- *
- * Context: May sleep.
- */
-void bus_synchronize(struct bus *bus)
-{
-	synchronize_rcu_expedited();
-}
-EXPORT_SYMBOL_GPL(bus_synchronize);
 
 /**
  * bus_from_fd() - find the bus over which a descriptor has authority

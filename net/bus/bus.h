@@ -109,6 +109,16 @@ void __init bus_user_exit(void);
 /* bus.c */
 
 /**
+ * struct bus_attempts - attempts to deliver a message, on one CPU
+ * @begun: how many, by the phase of the bus
+ * @ended: how many of them, on whatever CPU they began
+ */
+struct bus_attempts {
+	unsigned long		begun[2];
+	unsigned long		ended[2];
+};
+
+/**
  * struct bus - a bus
  * @ref: held by the listener, by each client, and by who called bus_get()
  * @cookie: unique on this machine until it is rebooted
@@ -131,7 +141,10 @@ void __init bus_user_exit(void);
  *	are read under RCU
  * @addrs: address to struct bus_holder
  * @groups: prefix to struct bus_group; they live as long as the bus
- * @eavesdroppers: clients, by @eaves_link
+ * @eavesdroppers: struct bus_eaves, by link, RCU; changed under @lock
+ * @sync_lock: one waits for attempts at a time
+ * @phase: that attempts begin in, 0 or 1; written under @sync_lock
+ * @attempts: to be waited for by bus_synchronize()
  * @last_addr: the unique address given last
  * @flags: BUS_F_*
  * @max_msg: bytes
@@ -171,6 +184,10 @@ struct bus {
 	struct xarray		groups;
 	struct list_head	eavesdroppers;
 
+	struct mutex		sync_lock;	/* innermost of mutexes */
+	unsigned int		phase;
+	struct bus_attempts __percpu *attempts;
+
 	atomic64_t		last_addr;
 	u32			flags;
 	u32			max_msg;
@@ -186,7 +203,48 @@ struct bus {
 struct bus *bus_alloc(struct net *net, u32 proto_id,
 		      const struct bus_name *name);
 
+/**
+ * bus_attempt_begin() - whoever changes the bus now has to wait for the caller
+ * @bus: bus
+ *
+ * Context: Process. Until bus_attempt_end() the caller must not sleep.
+ * Return: The phase, for bus_attempt_end().
+ */
+static inline unsigned int bus_attempt_begin(struct bus *bus)
+{
+	unsigned int phase = READ_ONCE(bus->phase);
+
+	this_cpu_inc(bus->attempts->begun[phase]);
+	/* Pairs with the barrier in bus_phase_is_over(). */
+	smp_mb();
+	return phase;
+}
+
+/**
+ * bus_attempt_end() - an attempt to deliver is over
+ * @bus: bus
+ * @phase: as bus_attempt_begin() returned it
+ */
+static inline void bus_attempt_end(struct bus *bus, unsigned int phase)
+{
+	/* Pairs with the barrier in bus_phase_is_over(). */
+	smp_mb();
+	this_cpu_inc(bus->attempts->ended[phase]);
+}
+
 /* client.c */
+
+/**
+ * struct bus_eaves - a client that eavesdrops
+ * @link: in bus->eavesdroppers
+ * @client: not referenced: it ends when the client leaves
+ * @rcu: freed by RCU
+ */
+struct bus_eaves {
+	struct list_head	link;
+	struct bus_client	*client;
+	struct rcu_head		rcu;
+};
 
 /**
  * struct bus_client - one connection: the client and its link to the master
@@ -207,7 +265,7 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
  * @unacked: hand-overs that the master has not acknowledged
  * @holders: addresses held, by client_link, RCU; changed under bus->lock
  * @members: groups it is in, by client_link; under bus->lock
- * @eaves_link: in bus->eavesdroppers, empty if it does not eavesdrop
+ * @eaves: that it eavesdrops, or NULL; under bus->lock
  * @proto_data: of the protocol
  * @count: of this client
  *
@@ -232,7 +290,7 @@ struct bus_client {
 	atomic_t		unacked;
 	struct list_head	holders;
 	struct list_head	members;
-	struct list_head	eaves_link;
+	struct bus_eaves	*eaves;
 	void			*proto_data;
 	atomic64_t		count[BUS_STAT_MAX];
 };
@@ -256,7 +314,7 @@ int bus_client_eavesdrop(struct bus_client *client, bool on);
 int bus_client_ack(struct bus_client *client, u32 n);
 void bus_client_leave(struct bus_client *client);
 void bus_client_detach(struct bus_client *client, const struct sock *sk);
-void bus_client_disconnect(struct bus_client *client);
+void bus_client_cut(struct bus_client *client, bool by_master, int mode);
 void bus_client_moved(struct bus_client *client);
 void bus_clients_moved(struct bus *bus);
 void bus_client_shutdown(struct bus_client *client, bool by_master, int mode);

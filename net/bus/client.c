@@ -37,7 +37,6 @@ struct bus_client *bus_client_alloc(struct bus *bus)
 	client->overflow_multicast = READ_ONCE(bus->overflow_multicast);
 	INIT_LIST_HEAD(&client->holders);
 	INIT_LIST_HEAD(&client->members);
-	INIT_LIST_HEAD(&client->eaves_link);
 	return client;
 }
 
@@ -158,13 +157,48 @@ out:
 	return err;
 }
 
+static int bus_eaves_start(struct bus_client *client)
+{
+	struct bus *bus = client->bus;
+	struct bus_eaves *eaves;
+
+	lockdep_assert_held(&bus->lock);
+
+	if (client->eaves)
+		return 0;
+
+	eaves = kzalloc_obj(*eaves, GFP_KERNEL_ACCOUNT);
+	if (!eaves)
+		return -ENOMEM;
+
+	eaves->client = client;
+	/* There are lockless readers of whether it does. */
+	WRITE_ONCE(client->eaves, eaves);
+	list_add_tail_rcu(&eaves->link, &bus->eavesdroppers);
+	return 0;
+}
+
+static void bus_eaves_stop(struct bus_client *client)
+{
+	struct bus_eaves *eaves = client->eaves;
+
+	lockdep_assert_held(&client->bus->lock);
+
+	if (!eaves)
+		return;
+
+	WRITE_ONCE(client->eaves, NULL);
+	list_del_rcu(&eaves->link);
+	kfree_rcu(eaves, rcu);
+}
+
 /**
  * bus_client_eavesdrop() - let a client hear everything, or not any more
  * @client: client
  * @on: which
  *
  * Context: May sleep.
- * Return: 0 or -EINVAL if the client has not joined.
+ * Return: 0, -EINVAL if the client has not joined, -ENOMEM.
  */
 int bus_client_eavesdrop(struct bus_client *client, bool on)
 {
@@ -174,14 +208,9 @@ int bus_client_eavesdrop(struct bus_client *client, bool on)
 	mutex_lock(&bus->lock);
 	if (!client->joined)
 		goto out;
-	err = 0;
-	if (on && list_empty(&client->eaves_link)) {
-		list_add_tail_rcu(&client->eaves_link, &bus->eavesdroppers);
-	} else if (!on && !list_empty(&client->eaves_link)) {
-		list_del_rcu(&client->eaves_link);
-		synchronize_rcu_expedited();
-		INIT_LIST_HEAD(&client->eaves_link);
-	}
+	err = on ? bus_eaves_start(client) : 0;
+	if (!on)
+		bus_eaves_stop(client);
 out:
 	mutex_unlock(&bus->lock);
 	if (!err)
@@ -222,8 +251,7 @@ static bool bus_client_forget(struct bus_client *client)
 	WRITE_ONCE(client->joined, false);
 	bus_addr_release_all(client);
 	bus_group_leave_all(client);
-	if (!list_empty(&client->eaves_link))
-		list_del_rcu(&client->eaves_link);
+	bus_eaves_stop(client);
 	atomic_dec(&bus->nr_clients);
 
 	proto_joined = client->proto_joined;
@@ -326,6 +354,26 @@ void bus_clients_moved(struct bus *bus)
 }
 
 /**
+ * bus_client_cut() - shut down a link, and let messages be on their way
+ * @client: client, which leaves the bus
+ * @by_master: by the accepted socket
+ * @mode: RCV_SHUTDOWN and SEND_SHUTDOWN as that end sees it
+ *
+ * Who does this to many clients waits once, after the last of them.
+ *
+ * Context: May sleep.
+ */
+void bus_client_cut(struct bus_client *client, bool by_master, int mode)
+{
+	int other = bus_other_end(mode);
+
+	bus_client_leave(client);
+	bus_shutdown_end(client->bus, &client->sk, by_master ? other : mode);
+	bus_shutdown_end(client->bus, &client->master_sk,
+			 by_master ? mode : other);
+}
+
+/**
  * bus_client_shutdown() - shut down a link
  * @client: client, which leaves the bus
  * @by_master: by the accepted socket
@@ -335,28 +383,12 @@ void bus_clients_moved(struct bus *bus)
  */
 void bus_client_shutdown(struct bus_client *client, bool by_master, int mode)
 {
-	int other = bus_other_end(mode);
-
-	bus_client_leave(client);
-	bus_shutdown_end(client->bus, &client->sk, by_master ? other : mode);
-	bus_shutdown_end(client->bus, &client->master_sk,
-			 by_master ? mode : other);
+	bus_client_cut(client, by_master, mode);
 	if (by_master || mode != SHUTDOWN_MASK)
 		bus_synchronize(client->bus);
 	/* A client that only stops to send may still have a queue. */
 	if (mode != SHUTDOWN_MASK)
 		bus_client_moved(client);
-}
-
-/**
- * bus_client_disconnect() - put a client off the bus
- * @client: client
- *
- * Context: May sleep.
- */
-void bus_client_disconnect(struct bus_client *client)
-{
-	bus_client_shutdown(client, true, SHUTDOWN_MASK);
 }
 
 /**

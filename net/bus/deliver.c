@@ -26,14 +26,15 @@ static bool bus_route_has(const struct bus_route *route,
 static noinline void __bus_route_add_eavesdroppers(struct bus_route *route)
 {
 	struct bus_client *client;
+	struct bus_eaves *eaves;
 	struct bus_rcpt *rcpt;
 	struct sock *sk;
 
 	if (!route->joined)
 		return;
 
-	list_for_each_entry_rcu(client, &route->bus->eavesdroppers,
-				eaves_link) {
+	list_for_each_entry_rcu(eaves, &route->bus->eavesdroppers, link) {
+		client = eaves->client;
 		sk = rcu_dereference(client->sk);
 		if (!sk || bus_route_has(route, client) ||
 		    !bus_rcpt_admits(route, client, sk))
@@ -576,13 +577,15 @@ int bus_route_deliver(struct bus_route *route)
  */
 void bus_route_kick(struct bus_route *route)
 {
-	struct bus_rcpt *rcpt;
+	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
 
-	for (rcpt = route->rcpt; rcpt < route->rcpt + route->nr; rcpt++) {
-		if (!rcpt->kick)
-			continue;
-		bus_client_disconnect(rcpt->client);
-		bus_client_put(rcpt->client);
+	for (rcpt = route->rcpt; rcpt < end; rcpt++)
+		if (rcpt->kick)
+			bus_client_cut(rcpt->client, true, SHUTDOWN_MASK);
+	bus_synchronize(route->bus);
+	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
+		if (rcpt->kick)
+			bus_client_put(rcpt->client);
 		rcpt->kick = false;
 	}
 }

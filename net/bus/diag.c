@@ -147,7 +147,7 @@ static bool bus_diag_eavesdrops(const struct bus_look *look)
 		return false;
 
 	/* It may just be changing. */
-	return data_race(!list_empty(&look->client->eaves_link));
+	return READ_ONCE(look->client->eaves);
 }
 
 static u32 bus_diag_flags(const struct sock *sk, const struct bus_look *look)

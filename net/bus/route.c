@@ -3,9 +3,9 @@
  * AF_BUS: whom a message goes to
  *
  * An attempt to deliver a message runs under rcu_read_lock() from the first
- * look-up to the commit and does not sleep: so bus_synchronize() waits for
- * decisions taken by an old state of the bus. What has to sleep, for memory or
- * for room, ends the attempt; afterwards everything is decided again.
+ * look-up to the commit, does not sleep, and is counted: so bus_synchronize()
+ * waits for decisions taken by an old state of the bus. What has to sleep, for
+ * memory or for room, ends the attempt; afterwards everything is decided again.
  */
 
 #include <linux/filter.h>

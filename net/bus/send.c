@@ -337,12 +337,16 @@ static int bus_send_attempt(struct bus_send *send)
 /* The recipients are known under RCU only, so they are given back there. */
 static int bus_send_try(struct bus_send *send)
 {
+	struct bus *bus = send->route.bus;
+	unsigned int phase;
 	int err;
 
 	rcu_read_lock();
+	phase = bus_attempt_begin(bus);
 	err = bus_send_attempt(send);
 	if (err)
 		bus_route_reset(&send->route);
+	bus_attempt_end(bus, phase);
 	rcu_read_unlock();
 	return err;
 }

@@ -439,6 +439,20 @@ static double run_idle_mem(const struct row *row, int ours, int rounds)
 	return (slab_bytes() - before) / (row->receivers + 1);
 }
 
+/* A master that closes its clients one by one, and is done with each. */
+static double run_close(const struct row *row, int ours, int rounds)
+{
+	struct bench b;
+	double start;
+	int i;
+
+	open_bench(&b, ours, row->receivers - 1);
+	start = now();
+	for (i = 0; i <= b.nr; i++)
+		close(ours ? b.acc[i] : b.tx[i]);
+	return (now() - start) / row->receivers;
+}
+
 static const struct row rows[] = {
 	{ "unicast-64", run_unicast, 64, 1, 2000 },
 	{ "unicast-1k", run_unicast, 1 << 10, 1, 1000 },
@@ -461,6 +475,7 @@ static const struct row rows[] = {
 	{ "pairs", run_pairs, 64, 2, 20000 },
 	{ "stuck", run_stuck, 64, 2, 20000 },
 	{ "idle-mem", run_idle_mem, 0, 2000, 1 },
+	{ "close-500", run_close, 0, 500, 1 },
 };
 
 int main(int argc, char **argv)
