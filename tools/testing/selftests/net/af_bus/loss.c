@@ -315,6 +315,9 @@ static void end_receiver(struct __test_metadata *_metadata, struct bus_link *l,
 {
 	struct message m = { .sender = END };
 
+	/* the queue may still be full, and the end must not be what is lost */
+	EXPECT_EQ(0, bus_overflow(l->acc, BUS_OVERFLOW_BLOCK,
+				  BUS_OVERFLOW_BLOCK));
 	EXPECT_EQ(MESSAGE_MIN, send(l->acc, &m, MESSAGE_MIN, 0));
 	pthread_join(r->thread, NULL);
 	/* nothing is left, neither queued nor set aside */
