@@ -526,6 +526,7 @@ static int bus_connect_listener(struct sock *sk, struct sock *listener,
 				long timeo)
 {
 	struct bus_sock *b = bus_sk(sk);
+	bool waits = timeo;
 	int err;
 
 	for (;;) {
@@ -535,12 +536,16 @@ static int bus_connect_listener(struct sock *sk, struct sock *listener,
 			err = bus_try_connect(sk, listener);
 		mutex_unlock(&b->lock);
 		if (err != -EAGAIN)
-			return err;
+			break;
 
 		err = bus_backlog_wait(listener, &timeo);
 		if (err)
-			return err;
+			break;
 	}
+	/* It may have been woken for room that it does not use. */
+	if (err && waits)
+		wake_up_interruptible(&bus_sk(listener)->space_wait);
+	return err;
 }
 
 static int bus_connect(struct socket *sock, struct sockaddr_unsized *uaddr,

@@ -459,6 +459,27 @@ TEST_F(full, signal)
 	EXPECT_EQ(EINTR, call_wait(&self->call));
 }
 
+/* One that was woken and does not want the room any more leaves it to others. */
+TEST_F(full, next_gets_room)
+{
+	struct bus_call next = {
+		.fn = call_connect, .fd = bus_socket(), .arg = &self->b,
+	};
+	struct tbus other;
+
+	call_start(&self->call);
+	EXPECT_TRUE(call_sleeps(&self->call));
+	call_start(&next);
+	EXPECT_TRUE(call_sleeps(&next));
+	ASSERT_EQ(0, tbus_listen(&other));
+	ASSERT_EQ(0, connect_to(self->call.fd, &other));
+	close(accept(self->b.listener, NULL, NULL));
+	EXPECT_EQ(EISCONN, call_wait(&self->call));
+	EXPECT_EQ(0, call_wait(&next));
+	close(next.fd);
+	tbus_close(&other);
+}
+
 /* Those that nobody accepted lose their link with the listener. */
 TEST_F(full, never_accepted)
 {
