@@ -130,7 +130,6 @@ static struct sock *bus_sk_alloc(struct net *net, struct socket *sock,
 	b->accepted = false;
 	b->nr = 0;
 	b->max_qlen = READ_ONCE(bus_pernet(net)->max_qlen);
-	b->blocked_on = NULL;
 	b->recv_info = 0;
 	b->recv_notrunc = false;
 	b->recv_rights = false;

@@ -501,6 +501,33 @@ struct bus_need {
 };
 
 /**
+ * struct bus_waiter - a sender that waits for room in a queue
+ * @line: in the lines of the receiver, if this is the first of a line
+ * @behind: ring of those in the same line
+ * @sk: sender
+ * @receiver: receiver; referenced, NULL if there is none to wait for
+ * @task: thread that sleeps, NULL if it is poll() that waits
+ * @need: what does not fit
+ * @listed: it is in line
+ * @woken: it has its turn; written under the lock, read locklessly
+ * @again: of a thread that lost a turn: it is in line until it is through
+ *
+ * Under sk_receive_queue.lock of the receiver. All in one line have the same user
+ * in @need.
+ */
+struct bus_waiter {
+	struct list_head	line;
+	struct list_head	behind;
+	struct sock		*sk;
+	struct sock		*receiver;
+	struct task_struct	*task;
+	struct bus_need		need;
+	bool			listed;
+	bool			woken;
+	bool			again;
+};
+
+/**
  * struct bus_sock - an AF_BUS socket: listener, client or accepted
  * @sk: must be first
  * @gc: what the collector of AF_UNIX knows; under its lock
@@ -514,19 +541,22 @@ struct bus_need {
  * @recv_lock: one reader at a time, so that a copy that was peeked at keeps
  *	its descriptors until they are duplicated
  * @closed: takes no more messages; under sk_receive_queue.lock, like all from
- *	here to @space_wait
+ *	here to @nr_lines
  * @reserved: messages for which there is room set aside
  * @max_qlen: messages the queue may hold
  * @lost: messages lost since the last one in the queue
  * @moves: how often senders that wait for room were told to choose anew
  * @shares: struct bus_share, of the users who have messages in the queue
  * @nr_shares: their number, with those that are kept for the next time
- * @space_wait: who waits for room in the queue, or for it to be closed
- * @blocked_lock: protects the following three
- * @blocked_on: receiver that had no room after a send that may not wait;
- *	referenced. poll() withholds EPOLLOUT until it has
- * @blocked_need: what did not fit; its user is that of @client
- * @blocked_wake: in space_wait of @blocked_on, relays the wake-up
+ * @lines: struct bus_waiter, senders that wait for room in the queue or for it
+ *	to be closed: the first of each line
+ * @nr_lines: their number, also read locklessly
+ * @wake_work: wakes waiters that are too many to be woken at once
+ * @space_wait: of a listener: connect() that waits for room in its backlog
+ * @blocked_lock: protects the following two
+ * @blocked: struct bus_blocked, of receivers that had no room after sends that
+ *	may not wait: poll() withholds EPOLLOUT until one of them has
+ * @nr_blocked: their number
  * @recv_info: BUS_INFO_*
  * @recv_notrunc: BUS_RECV_NOTRUNC
  * @recv_rights: BUS_RECV_RIGHTS
@@ -553,12 +583,14 @@ struct bus_sock {
 	unsigned int		moves;
 	struct list_head	shares;
 	unsigned int		nr_shares;
-	wait_queue_head_t	space_wait;
+	struct list_head	lines;
+	unsigned int		nr_lines;
+	struct work_struct	wake_work;
 
-	spinlock_t		blocked_lock;	/* blocked_* */
-	struct sock		*blocked_on;
-	struct bus_need		blocked_need;
-	wait_queue_entry_t	blocked_wake;
+	wait_queue_head_t	space_wait;
+	spinlock_t		blocked_lock;	/* blocked, nr_blocked */
+	struct list_head	blocked;
+	unsigned int		nr_blocked;
 
 	u32			recv_info;
 	bool			recv_notrunc;
@@ -604,7 +636,7 @@ struct bus_share {
 #define BUS_NEED_MEMORY	1	/* prepare what is wanted, try again */
 #define BUS_LOST_RACE	2	/* a recipient went away, decide again */
 
-bool bus_queue_has_room(struct sock *sk, const struct bus_need *need);
+bool bus_queue_has_room(const struct sock *sk, const struct bus_need *need);
 int bus_queue_reserve(struct sock *sk, unsigned int size,
 		      struct bus_user *user, struct list_head *spare,
 		      struct bus_share **share);
@@ -628,12 +660,20 @@ void bus_queue_init(struct sock *sk);
 void bus_queue_destroy(struct sock *sk);
 
 /* wait.c */
-int bus_wait_room(struct sock *sk, struct sock *receiver,
+void bus_wake_all(struct sock *sk);
+void bus_wake_room(struct sock *sk);
+int bus_wait_room(struct bus_waiter *w, struct sock *sk, struct sock *receiver,
 		  const struct bus_need *need, long *timeo);
-void bus_block_on(struct sock *sk, struct sock *receiver,
+void bus_wait_leave(struct bus_waiter *w);
+bool bus_block_on(struct sock *sk, struct sock *receiver,
 		  const struct bus_need *need);
+bool bus_block_has_turn(struct sock *sk, const struct sock *receiver);
+void bus_block_sent(struct sock *sk, const struct sock *receiver);
 void bus_unblock(struct sock *sk);
 bool bus_writable(struct sock *sk);
+bool bus_is_blocked(struct sock *sk);
+bool bus_line_is_open(struct sock *receiver, const struct sock *sk,
+		      const struct bus_user *user);
 void bus_wait_init(struct sock *sk);
 
 /* route.c, deliver.c */
@@ -693,6 +733,7 @@ struct bus_rcpt {
  * @denied: what a security module said of the last recipient
  * @refused: why the last recipient who refused it did
  * @blocked: receiver without room, for which the sender has to wait; referenced
+ * @turn: receiver for whose room the sender has waited, to be compared only
  * @need: what did not fit
  * @rcpt: recipients
  * @nr: their number
@@ -728,6 +769,7 @@ struct bus_route {
 	int			denied;
 	enum skb_drop_reason	refused;
 	struct sock		*blocked;
+	const struct sock	*turn;
 	struct bus_need		need;
 	struct bus_rcpt		*rcpt;
 	unsigned int		nr;

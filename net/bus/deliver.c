@@ -230,6 +230,20 @@ static int bus_rcpt_no_room(struct bus_route *route, struct bus_rcpt *rcpt,
 	}
 }
 
+/* Has the message to get in line behind others that wait? */
+static bool bus_rcpt_lines_up(const struct bus_route *route,
+			      const struct bus_rcpt *rcpt)
+{
+	if (!READ_ONCE(bus_sk(rcpt->sk)->nr_lines) ||
+	    bus_rcpt_policy(route, rcpt) != BUS_OVERFLOW_BLOCK)
+		return false;
+
+	return route->turn != rcpt->sk &&
+	       !bus_line_is_open(rcpt->sk, route->sk,
+				 bus_rcpt_user(route, rcpt)) &&
+	       !bus_block_has_turn(route->sk, rcpt->sk);
+}
+
 static int bus_rcpt_reserve(struct bus_route *route, struct bus_rcpt *rcpt)
 {
 	struct bus_user *user = bus_rcpt_user(route, rcpt);
@@ -240,6 +254,8 @@ static int bus_rcpt_reserve(struct bus_route *route, struct bus_rcpt *rcpt)
 	 */
 	if (!user && bus_rcpt_policy(route, rcpt) == BUS_OVERFLOW_DROP)
 		return 0;
+	if (bus_rcpt_lines_up(route, rcpt))
+		return bus_route_block(route, rcpt);
 
 	err = bus_queue_reserve(rcpt->sk, route->skb->truesize, user,
 				&route->spare_share, &rcpt->share);
@@ -381,6 +397,7 @@ static void bus_rcpt_report_loss(struct bus_rcpt *rcpt)
 static void bus_route_finish(struct bus_route *route)
 {
 	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+	bool blocked = !list_empty(&bus_sk(route->sk)->blocked);
 
 	if (trace_bus_deliver_enabled() || trace_bus_drop_enabled())
 		bus_trace_route(route);
@@ -389,6 +406,8 @@ static void bus_route_finish(struct bus_route *route)
 			bus_rcpt_forget_copy(route, rcpt);
 			bus_count(rcpt->client, bus_rcpt_stat(route, rcpt));
 			rcpt->sk->sk_data_ready(rcpt->sk);
+			if (blocked)
+				bus_block_sent(route->sk, rcpt->sk);
 			continue;
 		}
 		if (rcpt->drop)
@@ -412,6 +431,9 @@ static int bus_route_stage_one(struct bus_route *route)
 {
 	struct bus_rcpt *rcpt = route->rcpt;
 	int err;
+
+	if (bus_rcpt_lines_up(route, rcpt))
+		return bus_route_block(route, rcpt);
 
 	rcpt->skb = route->skb;
 	refcount_inc(&route->msg->ref);

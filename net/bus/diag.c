@@ -150,7 +150,7 @@ static bool bus_diag_eavesdrops(const struct bus_look *look)
 	return READ_ONCE(look->client->eaves);
 }
 
-static u32 bus_diag_flags(const struct sock *sk, const struct bus_look *look)
+static u32 bus_diag_flags(struct sock *sk, const struct bus_look *look)
 {
 	const struct bus_client *client = look->client;
 	const struct bus_sock *b = bus_sk(sk);
@@ -166,7 +166,7 @@ static u32 bus_diag_flags(const struct sock *sk, const struct bus_look *look)
 		flags |= BUS_DIAG_F_RIGHTS;
 	if (rcu_access_pointer(sk->sk_filter))
 		flags |= BUS_DIAG_F_FILTER;
-	if (READ_ONCE(b->blocked_on))
+	if (bus_is_blocked(sk))
 		flags |= BUS_DIAG_F_BLOCKED;
 	return flags;
 }

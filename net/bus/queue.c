@@ -110,18 +110,18 @@ static int bus_queue_check(const struct sock *sk, unsigned int size,
  * @sk: receiver
  * @need: what it needs
  *
+ * Context: Under the lock of the queue.
  * Return: true if there is nothing to wait for.
  */
-bool bus_queue_has_room(struct sock *sk, const struct bus_need *need)
+bool bus_queue_has_room(const struct sock *sk, const struct bus_need *need)
 {
-	bool moved;
 	int err;
 
-	spin_lock(&sk->sk_receive_queue.lock);
-	moved = bus_sk(sk)->moves != need->moves;
+	if (bus_sk(sk)->moves != need->moves)
+		return true;
+
 	err = bus_queue_check(sk, need->size, need->user);
-	spin_unlock(&sk->sk_receive_queue.lock);
-	return moved || !err || err == -EPIPE;
+	return !err || err == -EPIPE;
 }
 
 static __always_inline int
@@ -181,15 +181,6 @@ int bus_queue_reserve(struct sock *sk, unsigned int size,
 	return err;
 }
 
-static void bus_queue_wake_writers(struct sock *sk)
-{
-	struct bus_sock *b = bus_sk(sk);
-
-	if (wq_has_sleeper(&b->space_wait))
-		wake_up_interruptible_poll(&b->space_wait, EPOLLOUT |
-					   EPOLLWRNORM | EPOLLWRBAND);
-}
-
 /**
  * bus_queue_unreserve() - give back room that was set aside
  * @sk: receiver
@@ -203,7 +194,7 @@ void bus_queue_unreserve(struct sock *sk, unsigned int size,
 	bus_sk(sk)->reserved--;
 	bus_queue_uncharge(sk, size, share);
 	spin_unlock(&sk->sk_receive_queue.lock);
-	bus_queue_wake_writers(sk);
+	bus_wake_room(sk);
 }
 
 static void bus_queue_link(struct bus_sock *b, struct sk_buff *skb)
@@ -298,6 +289,7 @@ void bus_queue_close(struct sock *sk)
 	WRITE_ONCE(bus_sk(sk)->closed, true);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	wake_up_interruptible_all(&bus_sk(sk)->space_wait);
+	bus_wake_all(sk);
 }
 
 static void bus_queue_empty(struct sock *sk, struct sk_buff_head *list)
@@ -326,7 +318,7 @@ void bus_queue_move(struct sock *sk)
 	spin_lock(&sk->sk_receive_queue.lock);
 	WRITE_ONCE(bus_sk(sk)->moves, bus_sk(sk)->moves + 1);
 	spin_unlock(&sk->sk_receive_queue.lock);
-	wake_up_interruptible_all(&bus_sk(sk)->space_wait);
+	bus_wake_all(sk);
 }
 
 /**
@@ -493,7 +485,7 @@ struct sk_buff *bus_queue_take(struct sock *sk, size_t size, int flags,
 	spin_unlock(&sk->sk_receive_queue.lock);
 
 	if (skb && !(flags & MSG_PEEK))
-		bus_queue_wake_writers(sk);
+		bus_wake_room(sk);
 	return skb;
 }
 

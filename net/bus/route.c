@@ -43,6 +43,7 @@ void bus_route_init(struct bus_route *route, struct sock *sk,
 	route->routed = false;
 	route->refused = SKB_NOT_DROPPED_YET;
 	route->blocked = NULL;
+	route->turn = NULL;
 	route->rcpt = route->few;
 	route->max = ARRAY_SIZE(route->few);
 	__skb_queue_head_init(&route->spare);

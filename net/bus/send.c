@@ -19,6 +19,7 @@
  * @list: addresses of SCM_BUS_LIST, or NULL
  * @nr_list: their number
  * @parsed: the protocol has seen the message
+ * @wait: for room
  * @route: where it goes
  */
 struct bus_send {
@@ -29,6 +30,7 @@ struct bus_send {
 	struct bus_addr		*list;
 	unsigned int		nr_list;
 	bool			parsed;
+	struct bus_waiter	wait;
 	struct bus_route	route;
 };
 
@@ -42,6 +44,7 @@ static void bus_send_init(struct bus_send *send, struct sock *sk,
 	send->list = NULL;
 	send->nr_list = 0;
 	send->parsed = false;
+	send->wait.receiver = NULL;
 	bus_route_init(&send->route, sk, client, send->accepted);
 }
 
@@ -354,15 +357,15 @@ static int bus_send_try(struct bus_send *send)
 static int bus_send_wait(struct bus_send *send, long *timeo)
 {
 	struct bus_route *route = &send->route;
-	int err;
+	int err = -EAGAIN;
 
-	if (*timeo) {
-		err = bus_wait_room(route->sk, route->blocked, &route->need,
-				    timeo);
-	} else {
-		bus_block_on(route->sk, route->blocked, &route->need);
-		err = bus_writable(route->sk) ? 0 : -EAGAIN;
-	}
+	if (*timeo)
+		err = bus_wait_room(&send->wait, route->sk, route->blocked,
+				    &route->need, timeo);
+	if (err == -EAGAIN &&
+	    !bus_block_on(route->sk, route->blocked, &route->need))
+		err = 0;
+	route->turn = route->blocked;
 	sock_put(route->blocked);
 	route->blocked = NULL;
 	return err;
@@ -483,6 +486,8 @@ int bus_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		iov_iter_revert(&msg->msg_iter,
 				count - iov_iter_count(&msg->msg_iter));
 
+	if (send.wait.receiver)
+		bus_wait_leave(&send.wait);
 	if (send.list)
 		kvfree(send.list);
 	bus_route_free(&send.route, err);

@@ -1,10 +1,333 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * AF_BUS: waiting for room in somebody else's queue
+ *
+ * Senders that wait for room in a queue stand in lines, one line for each user
+ * whose share they need and one for the senders that need none. Whenever there
+ * may be room, the first of each line is looked at, and woken if its message
+ * fits; then it is out of the line and has its turn. What poll() waits for may
+ * never be sent, so the next one is looked at as well; a thread that sleeps lets
+ * the next one go when it is through, whatever became of its message. A message
+ * that may wait does not overtake the ones in its line. If another sender takes
+ * the room before a woken one has used it, the woken one is the first in line
+ * again, and a thread then keeps that place until it is through: it loses its
+ * turn once.
  */
 
 #include <linux/sched/signal.h>
+#include <linux/sched/wake_q.h>
+#include <linux/slab.h>
 #include "bus.h"
+
+/* So many waiters are looked at with a queue's lock held, and by a recv(). */
+#define BUS_WAKE_BATCH	16
+
+/* Receivers that a socket remembers for poll(). With so many it may be writable,
+ * as there may have been more.
+ */
+#define BUS_BLOCKED_MAX	16
+
+/* Lines. */
+
+static struct bus_waiter *bus_line_first(const struct bus_sock *b,
+					 const struct bus_user *user)
+{
+	struct bus_waiter *first;
+
+	list_for_each_entry(first, &b->lines, line)
+		if (first->need.user == user)
+			return first;
+	return NULL;
+}
+
+static void bus_line_add(struct bus_sock *b, struct bus_waiter *w, bool front)
+{
+	struct bus_waiter *first = bus_line_first(b, w->need.user);
+
+	lockdep_assert_held(&b->sk.sk_receive_queue.lock);
+
+	w->listed = true;
+	if (!first) {
+		list_add_tail(&w->line, &b->lines);
+		WRITE_ONCE(b->nr_lines, b->nr_lines + 1);
+		return;
+	}
+	/* The end of a ring is before its beginning. */
+	list_add_tail(&w->behind, &first->behind);
+	if (front)
+		list_replace_init(&first->line, &w->line);
+}
+
+/* Returns the first of the line from then on. */
+static struct bus_waiter *bus_line_del(struct bus_sock *b, struct bus_waiter *w)
+{
+	struct bus_waiter *next = NULL;
+
+	lockdep_assert_held(&b->sk.sk_receive_queue.lock);
+
+	if (!list_empty(&w->behind))
+		next = list_next_entry(w, behind);
+	if (!list_empty(&w->line) && next) {
+		list_replace_init(&w->line, &next->line);
+	} else if (!list_empty(&w->line)) {
+		list_del_init(&w->line);
+		WRITE_ONCE(b->nr_lines, b->nr_lines - 1);
+	}
+	list_del_init(&w->behind);
+	w->listed = false;
+	return next;
+}
+
+/* Threads that share a socket are not kept in order. */
+static bool bus_line_open(const struct bus_sock *b, const struct sock *sk,
+			  const struct bus_user *user)
+{
+	const struct bus_waiter *first = bus_line_first(b, user);
+
+	return !first || first->sk == sk;
+}
+
+/* Waking. */
+
+/**
+ * struct bus_wakeup - waiters to be woken when the lock is free
+ * @tasks: threads that sleep
+ * @sks: sockets whose pollers are to be told; referenced
+ * @nr_sks: their number
+ */
+struct bus_wakeup {
+	struct wake_q_head	tasks;
+	struct sock		*sks[BUS_WAKE_BATCH];
+	unsigned int		nr_sks;
+};
+
+/* A waiter leaves the line when its turn has come, but a thread that lost a turn
+ * before stays until it is through. Returns the first of the line from then on.
+ */
+static struct bus_waiter *bus_wake_one(struct bus_sock *b, struct bus_waiter *w,
+				       struct bus_wakeup *wake)
+{
+	/* Pairs with the loop in bus_wait_room(). */
+	WRITE_ONCE(w->woken, true);
+	if (w->task) {
+		wake_q_add(&wake->tasks, w->task);
+		if (w->again)
+			return w;
+	} else {
+		sock_hold(w->sk);
+		wake->sks[wake->nr_sks++] = w->sk;
+	}
+	return bus_line_del(b, w);
+}
+
+/* Does the next in line have to wait until a woken one is through? */
+static bool bus_wake_ends(const struct bus_sock *b, const struct bus_waiter *w)
+{
+	return w->task && !b->closed && w->need.moves == b->moves;
+}
+
+static void bus_wake_tell(struct sock *sk)
+{
+	struct socket_wq *wq;
+
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM |
+					   EPOLLWRBAND);
+	rcu_read_unlock();
+	sock_put(sk);
+}
+
+static void bus_wake(struct bus_wakeup *wake)
+{
+	wake_up_q(&wake->tasks);
+	while (wake->nr_sks)
+		bus_wake_tell(wake->sks[--wake->nr_sks]);
+}
+
+/* Looks at the lines one after the other; one that was looked at goes to the
+ * end. Returns how many of @todo lines are left.
+ */
+static unsigned int bus_wake_lines(struct bus_sock *b, unsigned int todo,
+				   struct bus_wakeup *wake)
+{
+	struct bus_waiter *first;
+	unsigned int i;
+	bool ends;
+
+	lockdep_assert_held(&b->sk.sk_receive_queue.lock);
+
+	for (i = 0; i < BUS_WAKE_BATCH && todo; i++) {
+		first = list_first_entry_or_null(&b->lines, struct bus_waiter,
+						 line);
+		if (!first)
+			return 0;
+		ends = first->woken || !bus_queue_has_room(&b->sk, &first->need);
+		if (!ends) {
+			ends = bus_wake_ends(b, first);
+			first = bus_wake_one(b, first, wake);
+		}
+		if (first && ends)
+			list_move_tail(&first->line, &b->lines);
+		if (!first || ends)
+			todo--;
+	}
+	return todo;
+}
+
+static unsigned int bus_wake_some(struct sock *sk, unsigned int todo)
+{
+	struct bus_wakeup wake __uninitialized;
+
+	wake_q_init(&wake.tasks);
+	wake.nr_sks = 0;
+	spin_lock(&sk->sk_receive_queue.lock);
+	todo = bus_wake_lines(bus_sk(sk), todo, &wake);
+	spin_unlock(&sk->sk_receive_queue.lock);
+	bus_wake(&wake);
+	return todo;
+}
+
+/**
+ * bus_wake_all() - waiting for room is of no use to anybody in line
+ * @sk: receiver, which is closed or reached in other ways than before
+ *
+ * Context: May sleep.
+ */
+void bus_wake_all(struct sock *sk)
+{
+	unsigned int todo = READ_ONCE(bus_sk(sk)->nr_lines);
+
+	while (todo) {
+		todo = bus_wake_some(sk, todo);
+		cond_resched();
+	}
+}
+
+static void bus_wake_work(struct work_struct *work)
+{
+	struct bus_sock *b = container_of(work, struct bus_sock, wake_work);
+
+	bus_wake_all(&b->sk);
+	sock_put(&b->sk);
+}
+
+/**
+ * bus_wake_room() - there may be room for senders that wait for it
+ * @sk: receiver
+ *
+ * However many there are, the caller wakes some only. A work item wakes the
+ * others: none of those that were woken can be relied on to do so.
+ *
+ * Context: Any, without locks. @sk is referenced, or stays under RCU.
+ */
+void bus_wake_room(struct sock *sk)
+{
+	struct bus_sock *b = bus_sk(sk);
+	unsigned int todo = READ_ONCE(b->nr_lines);
+
+	if (!todo || !bus_wake_some(sk, todo))
+		return;
+
+	/* While there is a line, it is held by the waiters. */
+	if (refcount_inc_not_zero(&sk->sk_refcnt) &&
+	    !schedule_work(&b->wake_work))
+		sock_put(sk);
+}
+
+/* Waiting. */
+
+static void bus_waiter_init(struct bus_waiter *w, struct sock *sk,
+			    struct sock *receiver, struct task_struct *task)
+{
+	INIT_LIST_HEAD(&w->line);
+	INIT_LIST_HEAD(&w->behind);
+	sock_hold(receiver);
+	w->sk = sk;
+	w->receiver = receiver;
+	w->task = task;
+	w->listed = false;
+	w->woken = false;
+	w->again = false;
+}
+
+/* Is there room, and is it this waiter's turn? Else it gets in line, as the first
+ * if it has had its turn in vain.
+ */
+static bool bus_waiter_try(struct bus_waiter *w)
+{
+	struct bus_sock *b = bus_sk(w->receiver);
+	bool turn;
+
+	lockdep_assert_held(&b->sk.sk_receive_queue.lock);
+
+	turn = w->woken || bus_line_open(b, w->sk, w->need.user);
+	if (turn && bus_queue_has_room(&b->sk, &w->need)) {
+		if (w->listed && !w->again)
+			bus_line_del(b, w);
+		w->woken = true;
+		return true;
+	}
+	if (!w->listed)
+		bus_line_add(b, w, w->woken);
+	w->woken = false;
+	return false;
+}
+
+static bool bus_waiter_get(struct bus_waiter *w)
+{
+	bool room;
+
+	spin_lock(&w->receiver->sk_receive_queue.lock);
+	room = bus_waiter_try(w);
+	spin_unlock(&w->receiver->sk_receive_queue.lock);
+	return room;
+}
+
+static bool bus_waiter_listed(struct bus_waiter *w)
+{
+	bool listed;
+
+	spin_lock(&w->receiver->sk_receive_queue.lock);
+	listed = w->listed;
+	spin_unlock(&w->receiver->sk_receive_queue.lock);
+	return listed;
+}
+
+/* Returns whether it was in line: another one may be the first instead. */
+static bool bus_waiter_leave(struct bus_waiter *w)
+{
+	bool listed;
+
+	spin_lock(&w->receiver->sk_receive_queue.lock);
+	listed = w->listed;
+	if (listed)
+		bus_line_del(bus_sk(w->receiver), w);
+	spin_unlock(&w->receiver->sk_receive_queue.lock);
+	return listed;
+}
+
+/**
+ * bus_wait_leave() - a thread has had its turn, or waits no longer
+ * @w: waiter; nothing happens if it has no receiver
+ *
+ * The next one in line is let go.
+ *
+ * Context: Any, without locks.
+ */
+void bus_wait_leave(struct bus_waiter *w)
+{
+	struct sock *receiver = w->receiver;
+
+	if (!receiver)
+		return;
+
+	bus_waiter_leave(w);
+	bus_wake_room(receiver);
+	w->receiver = NULL;
+	sock_put(receiver);
+}
 
 /* What comes for the sender meanwhile has a key, the end of its link has none. */
 static int bus_wait_shutdown(wait_queue_entry_t *wait, unsigned int mode,
@@ -13,29 +336,16 @@ static int bus_wait_shutdown(wait_queue_entry_t *wait, unsigned int mode,
 	return key ? 0 : autoremove_wake_function(wait, mode, flags, key);
 }
 
-/**
- * bus_wait_room() - sleep until a receiver has room or takes no more
- * @sk: sender; that it is shut down ends the wait as well
- * @receiver: receiver, referenced by the caller
- * @need: what the message needs
- * @timeo: jiffies to wait at most; returns what is left
- *
- * Context: Sleeps, so nothing must be reserved.
- * Return: 0, -EAGAIN when the time is over, -EINTR or -ERESTARTSYS.
- */
-int bus_wait_room(struct sock *sk, struct sock *receiver,
-		  const struct bus_need *need, long *timeo)
+static int bus_wait_turn(struct bus_waiter *w, long *timeo)
 {
-	wait_queue_head_t *wq = &bus_sk(receiver)->space_wait;
 	DEFINE_WAIT_FUNC(end, bus_wait_shutdown);
-	DEFINE_WAIT(wait);
+	struct sock *sk = w->sk;
 	int err = 0;
 
 	for (;;) {
 		prepare_to_wait(sk_sleep(sk), &end, TASK_INTERRUPTIBLE);
-		prepare_to_wait(wq, &wait, TASK_INTERRUPTIBLE);
 		if ((READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN) ||
-		    bus_queue_has_room(receiver, need))
+		    READ_ONCE(w->woken))
 			break;
 		if (!*timeo) {
 			err = -EAGAIN;
@@ -47,110 +357,326 @@ int bus_wait_room(struct sock *sk, struct sock *receiver,
 		}
 		*timeo = schedule_timeout(*timeo);
 	}
-	finish_wait(wq, &wait);
 	finish_wait(sk_sleep(sk), &end);
 	return err;
 }
 
-static int bus_blocked_wake(wait_queue_entry_t *wait, unsigned int mode,
-			    int flags, void *key)
+/**
+ * bus_wait_room() - sleep until a receiver has room or takes no more
+ * @w: waiter, which has no receiver yet, or has had its turn in vain. It keeps
+ *	its place and its turn until bus_wait_leave()
+ * @sk: sender; that it is shut down ends the wait as well
+ * @receiver: receiver, referenced by the caller
+ * @need: what the message needs
+ * @timeo: jiffies to wait at most; returns what is left
+ *
+ * Context: Sleeps, so nothing must be reserved.
+ * Return: 0, -EAGAIN when the time is over, -EINTR or -ERESTARTSYS.
+ */
+int bus_wait_room(struct bus_waiter *w, struct sock *sk, struct sock *receiver,
+		  const struct bus_need *need, long *timeo)
 {
-	struct bus_sock *b = container_of(wait, struct bus_sock, blocked_wake);
-	wait_queue_head_t *wq;
-
-	/* The entry is taken out before the socket loses its wait queue. */
-	wq = sk_sleep(&b->sk);
-	if (wq)
-		wake_up_interruptible_poll(wq, EPOLLOUT | EPOLLWRNORM |
-					   EPOLLWRBAND);
-	return 0;
+	if (w->receiver != receiver) {
+		bus_wait_leave(w);
+		bus_waiter_init(w, sk, receiver, current);
+	}
+	w->again = w->woken;
+	w->need = *need;
+	if (bus_waiter_get(w))
+		return 0;
+	return bus_wait_turn(w, timeo);
 }
 
-void bus_wait_init(struct sock *sk)
-{
-	struct bus_sock *b = bus_sk(sk);
+/* poll() */
 
-	init_waitqueue_head(&b->space_wait);
-	spin_lock_init(&b->blocked_lock);
-	init_waitqueue_func_entry(&b->blocked_wake, bus_blocked_wake);
-}
+/**
+ * struct bus_blocked - a receiver that had no room for a send that may not wait
+ * @link: in bus_sock.blocked of the sender
+ * @wait: in line there, until it is woken
+ * @told: poll() has reported that there is room
+ * @since: jiffies when it did
+ */
+struct bus_blocked {
+	struct list_head	link;
+	struct bus_waiter	wait;
+	bool			told;
+	unsigned long		since;
+};
 
-static struct sock *__bus_unblock(struct bus_sock *b)
+static struct bus_blocked *bus_blocked_find(const struct bus_sock *b,
+					    const struct sock *receiver)
 {
-	struct sock *receiver = b->blocked_on;
+	struct bus_blocked *e;
 
 	lockdep_assert_held(&b->blocked_lock);
 
-	if (receiver)
-		remove_wait_queue(&bus_sk(receiver)->space_wait,
-				  &b->blocked_wake);
-	WRITE_ONCE(b->blocked_on, NULL);
-	return receiver;
+	list_for_each_entry(e, &b->blocked, link)
+		if (e->wait.receiver == receiver)
+			return e;
+	return NULL;
+}
+
+static void bus_blocked_add(struct bus_sock *b, struct bus_blocked *e,
+			    struct sock *receiver, const struct bus_need *need)
+{
+	bus_waiter_init(&e->wait, &b->sk, receiver, NULL);
+	e->wait.need = *need;
+	e->told = false;
+	list_add_tail(&e->link, &b->blocked);
+	b->nr_blocked++;
+}
+
+static void bus_blocked_del(struct bus_sock *b, struct bus_blocked *e)
+{
+	lockdep_assert_held(&b->blocked_lock);
+
+	list_del(&e->link);
+	b->nr_blocked--;
+}
+
+static void bus_blocked_free(struct bus_blocked *e)
+{
+	sock_put(e->wait.receiver);
+	kfree(e);
+}
+
+/* A program that was told of room and has not used it within a second will not
+ * come back for it.
+ */
+static void bus_blocked_expire(struct bus_sock *b)
+{
+	struct bus_blocked *e, *next;
+
+	list_for_each_entry_safe(e, next, &b->blocked, link) {
+		if (!e->told || time_before(jiffies, e->since + HZ))
+			continue;
+		bus_blocked_del(b, e);
+		bus_blocked_free(e);
+	}
+}
+
+/* In line, it waits for the smaller of two messages. */
+static bool bus_blocked_try(struct bus_blocked *e, const struct bus_need *need)
+{
+	struct sock *receiver = e->wait.receiver;
+	bool room;
+
+	spin_lock(&receiver->sk_receive_queue.lock);
+	if (!e->wait.listed || need->size < e->wait.need.size)
+		e->wait.need = *need;
+	e->told = false;
+	room = bus_waiter_try(&e->wait);
+	spin_unlock(&receiver->sk_receive_queue.lock);
+	return room;
+}
+
+static struct bus_blocked *bus_blocked_get(struct bus_sock *b,
+					   struct bus_blocked **new,
+					   struct sock *receiver,
+					   const struct bus_need *need)
+{
+	struct bus_blocked *e = bus_blocked_find(b, receiver);
+
+	if (!e && *new && b->nr_blocked < BUS_BLOCKED_MAX) {
+		e = *new;
+		*new = NULL;
+		bus_blocked_add(b, e, receiver, need);
+	}
+	return e;
 }
 
 /**
  * bus_block_on() - withhold EPOLLOUT until a receiver has room
  * @sk: sender
- * @receiver: receiver
+ * @receiver: receiver, referenced by the caller
  * @need: what did not fit
+ *
+ * Without memory, or with too many receivers to wait for, it is not withheld:
+ * rather too often than never.
+ *
+ * Context: May sleep.
+ * Return: false if there is room meanwhile.
  */
-void bus_block_on(struct sock *sk, struct sock *receiver,
+bool bus_block_on(struct sock *sk, struct sock *receiver,
 		  const struct bus_need *need)
 {
+	struct bus_blocked *new = kmalloc_obj(*new, GFP_KERNEL_ACCOUNT);
 	struct bus_sock *b = bus_sk(sk);
-	struct sock *old;
+	struct bus_blocked *e;
+	bool room = false;
 
-	sock_hold(receiver);
 	spin_lock(&b->blocked_lock);
-	old = __bus_unblock(b);
-	WRITE_ONCE(b->blocked_on, receiver);
-	b->blocked_need = *need;
-	add_wait_queue(&bus_sk(receiver)->space_wait, &b->blocked_wake);
+	bus_blocked_expire(b);
+	e = bus_blocked_get(b, &new, receiver, need);
+	if (e)
+		room = bus_blocked_try(e, need);
+	if (room)
+		bus_blocked_del(b, e);
 	spin_unlock(&b->blocked_lock);
-	if (old)
-		sock_put(old);
+
+	if (room) {
+		bus_blocked_free(e);
+		/* It may have been in line before one that needs less. */
+		bus_wake_room(receiver);
+	}
+	kfree(new);
+	return !room;
+}
+
+/**
+ * bus_block_has_turn() - was poll() to tell that a receiver has room?
+ * @sk: sender
+ * @receiver: receiver
+ *
+ * Return: true if it was, since the last attempt to send to it.
+ */
+bool bus_block_has_turn(struct sock *sk, const struct sock *receiver)
+{
+	struct bus_sock *b = bus_sk(sk);
+	struct bus_blocked *e;
+	bool turn;
+
+	spin_lock(&b->blocked_lock);
+	e = bus_blocked_find(b, receiver);
+	turn = e && READ_ONCE(e->wait.woken);
+	spin_unlock(&b->blocked_lock);
+	return turn;
+}
+
+/**
+ * bus_block_sent() - a receiver has got a message after all
+ * @sk: sender
+ * @receiver: receiver
+ *
+ * Another message, for which there is no room yet, is waited for as before.
+ *
+ * Context: Any.
+ */
+void bus_block_sent(struct sock *sk, const struct sock *receiver)
+{
+	struct bus_sock *b = bus_sk(sk);
+	struct bus_blocked *e;
+
+	spin_lock(&b->blocked_lock);
+	e = bus_blocked_find(b, receiver);
+	/* Out of line nobody else knows it. */
+	if (e && bus_waiter_listed(&e->wait))
+		e = NULL;
+	if (e)
+		bus_blocked_del(b, e);
+	spin_unlock(&b->blocked_lock);
+	if (e)
+		bus_blocked_free(e);
 }
 
 /**
  * bus_unblock() - do not wait for anybody's room any more
  * @sk: sender
+ *
+ * Context: Nobody sends on it any more.
  */
 void bus_unblock(struct sock *sk)
 {
 	struct bus_sock *b = bus_sk(sk);
-	struct sock *old;
+	struct bus_blocked *e;
 
-	spin_lock(&b->blocked_lock);
-	old = __bus_unblock(b);
-	spin_unlock(&b->blocked_lock);
-	if (old)
-		sock_put(old);
+	for (;;) {
+		spin_lock(&b->blocked_lock);
+		e = list_first_entry_or_null(&b->blocked, struct bus_blocked,
+					     link);
+		if (e)
+			bus_blocked_del(b, e);
+		spin_unlock(&b->blocked_lock);
+		if (!e)
+			return;
+		if (bus_waiter_leave(&e->wait))
+			bus_wake_room(e->wait.receiver);
+		bus_blocked_free(e);
+	}
+}
+
+static bool bus_blocked_has_room(struct bus_blocked *e)
+{
+	if (!e->told && bus_waiter_get(&e->wait)) {
+		e->told = true;
+		e->since = jiffies;
+	}
+	return e->told;
 }
 
 /**
  * bus_writable() - may a send succeed?
  * @sk: sender
  *
- * Return: false after a send that failed with EAGAIN, until its receiver has
- * room, takes no more or is to be chosen anew.
+ * Return: false after sends that failed with EAGAIN, until one of their
+ * receivers has room, takes no more or is to be chosen anew.
  */
 bool bus_writable(struct sock *sk)
 {
 	struct bus_sock *b = bus_sk(sk);
-	struct sock *old = NULL;
-	bool writable = true;
+	struct bus_blocked *e;
+	bool writable;
 
-	if (!READ_ONCE(b->blocked_on))
+	if (list_empty(&b->blocked))
 		return true;
 
 	spin_lock(&b->blocked_lock);
-	if (b->blocked_on) {
-		writable = bus_queue_has_room(b->blocked_on, &b->blocked_need);
-		if (writable)
-			old = __bus_unblock(b);
-	}
+	writable = list_empty(&b->blocked) ||
+		   b->nr_blocked == BUS_BLOCKED_MAX;
+	list_for_each_entry(e, &b->blocked, link)
+		writable |= bus_blocked_has_room(e);
 	spin_unlock(&b->blocked_lock);
-	if (old)
-		sock_put(old);
 	return writable;
+}
+
+/**
+ * bus_is_blocked() - is EPOLLOUT withheld?
+ * @sk: sender
+ *
+ * Return: As !bus_writable(), which poll() has to ask.
+ */
+bool bus_is_blocked(struct sock *sk)
+{
+	struct bus_sock *b = bus_sk(sk);
+	struct bus_blocked *e;
+	bool blocked;
+
+	spin_lock(&b->blocked_lock);
+	blocked = b->nr_blocked && b->nr_blocked < BUS_BLOCKED_MAX;
+	list_for_each_entry(e, &b->blocked, link)
+		blocked &= !READ_ONCE(e->wait.woken);
+	spin_unlock(&b->blocked_lock);
+	return blocked;
+}
+
+/**
+ * bus_line_is_open() - may a message that may wait be queued before others?
+ * @receiver: receiver
+ * @sk: sender
+ * @user: to whose share it is charged, or NULL
+ *
+ * Return: false if others wait in its line.
+ */
+bool bus_line_is_open(struct sock *receiver, const struct sock *sk,
+		      const struct bus_user *user)
+{
+	bool open;
+
+	spin_lock(&receiver->sk_receive_queue.lock);
+	open = bus_line_open(bus_sk(receiver), sk, user);
+	spin_unlock(&receiver->sk_receive_queue.lock);
+	return open;
+}
+
+void bus_wait_init(struct sock *sk)
+{
+	struct bus_sock *b = bus_sk(sk);
+
+	INIT_LIST_HEAD(&b->lines);
+	b->nr_lines = 0;
+	INIT_WORK(&b->wake_work, bus_wake_work);
+	init_waitqueue_head(&b->space_wait);
+	spin_lock_init(&b->blocked_lock);
+	INIT_LIST_HEAD(&b->blocked);
+	b->nr_blocked = 0;
 }

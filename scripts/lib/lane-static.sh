@@ -126,7 +126,7 @@ races_are_told_apart() {
 		echo "found: races of others"
 		status=1
 	fi
-	for name in bus_sendmsg __bus_unblock nfdbus_route; do
+	for name in bus_sendmsg __bus_route_settle nfdbus_route; do
 		{
 			race other asm_sysvec_apic_timer_interrupt bus_sendmsg
 			race other "$name" asm_sysvec_apic_timer_interrupt

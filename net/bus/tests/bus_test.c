@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * AF_BUS: KUnit tests of what user space cannot reach: netfilter hooks,
- * protocols, and more pages at a time than splice() sends
+ * protocols, more pages at a time than splice() sends, and who wakes whom
  */
 
 #include <kunit/test.h>
 #include <linux/bvec.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/net.h>
 #include <linux/netfilter.h>
+#include <linux/poll.h>
 #include <net/af_bus.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
@@ -550,6 +552,173 @@ static void splice_more_than_one_skb(struct kunit *test)
 	kvfree(buf);
 }
 
+/* Waking those that wait for room. */
+
+#define NR_WAITERS	40
+#define WAITERS_QLEN	4
+
+struct waiter {
+	struct socket		*sock;
+	struct socket		*accepted;
+	wait_queue_entry_t	entry;
+	struct crowd		*crowd;
+	atomic_t		woken;
+};
+
+/**
+ * struct crowd - senders that met EAGAIN at one receiver
+ * @receiver: it has the address after those of the fixture
+ * @accepted: its other end
+ * @reader: thread that makes room
+ * @by_reader: wake-ups in this thread
+ * @all: all wake-ups
+ * @waiter: senders
+ */
+struct crowd {
+	struct socket		*receiver;
+	struct socket		*accepted;
+	struct task_struct	*reader;
+	atomic_t		by_reader;
+	atomic_t		all;
+	struct waiter		waiter[NR_WAITERS];
+};
+
+static int count_wake_up(wait_queue_entry_t *entry, unsigned int mode,
+			 int flags, void *key)
+{
+	struct waiter *w = container_of(entry, struct waiter, entry);
+
+	if (!(key_to_poll(key) & EPOLLOUT))
+		return 0;
+	atomic_inc(&w->woken);
+	atomic_inc(&w->crowd->all);
+	if (current == w->crowd->reader)
+		atomic_inc(&w->crowd->by_reader);
+	return 0;
+}
+
+static void open_link(struct kunit *test, struct socket *listener,
+		      struct socket **client, struct socket **accepted)
+{
+	struct sockaddr_bus addr;
+
+	fill_name(&addr);
+	KUNIT_ASSERT_EQ(test, 0, sock_create_kern(&init_net, AF_BUS,
+						  SOCK_SEQPACKET,
+						  BUS_PROTO_NONE, client));
+	KUNIT_ASSERT_EQ(test, 0, kernel_connect(*client, (void *)&addr,
+						sizeof(addr), 0));
+	KUNIT_ASSERT_EQ(test, 0, kernel_accept(listener, accepted, 0));
+	KUNIT_ASSERT_EQ(test, 0, set_opt(*accepted, BUS_JOIN_BUS, NULL, 0));
+}
+
+static void open_waiter(struct kunit *test, struct fixture *f, struct crowd *c,
+			struct waiter *w)
+{
+	open_link(test, f->listener, &w->sock, &w->accepted);
+	w->crowd = c;
+	init_waitqueue_func_entry(&w->entry, count_wake_up);
+	add_wait_queue(sk_sleep(w->sock->sk), &w->entry);
+}
+
+static struct crowd *open_crowd(struct kunit *test)
+{
+	struct fixture *f = open_bus(test, BUS_PROTO_NONE);
+	struct crowd *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	int i, qlen = WAITERS_QLEN;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	KUNIT_ASSERT_EQ(test, 0, set_opt(f->listener, BUS_SET_MAXQLEN, &qlen,
+					 sizeof(qlen)));
+	open_link(test, f->listener, &c->receiver, &c->accepted);
+	for (i = 0; i < NR_WAITERS; i++)
+		open_waiter(test, f, c, &c->waiter[i]);
+	for (i = 0; i < WAITERS_QLEN; i++)
+		KUNIT_ASSERT_EQ(test, 1, send_to(f->client[0], NR_CLIENTS + 1));
+	for (i = 0; i < NR_WAITERS; i++)
+		KUNIT_ASSERT_EQ(test, -EAGAIN,
+				send_to(c->waiter[i].sock, NR_CLIENTS + 1));
+	c->reader = current;
+	return c;
+}
+
+static void close_crowd(struct crowd *c)
+{
+	int i;
+
+	for (i = 0; i < NR_WAITERS; i++) {
+		remove_wait_queue(sk_sleep(c->waiter[i].sock->sk),
+				  &c->waiter[i].entry);
+		sock_release(c->waiter[i].sock);
+		sock_release(c->waiter[i].accepted);
+	}
+	sock_release(c->receiver);
+	sock_release(c->accepted);
+}
+
+/* As long as it takes: a work item is not waited for in another way. */
+static void wait_for_wake_ups(struct crowd *c)
+{
+	int i;
+
+	for (i = 0; i < 3000 && atomic_read(&c->all) < NR_WAITERS; i++)
+		msleep(20);
+}
+
+/* However many do not come back, nobody is woken twice for one message. */
+static void wake_each_once(struct kunit *test)
+{
+	struct crowd *c = open_crowd(test);
+	char buf[8];
+	int i;
+
+	KUNIT_EXPECT_EQ(test, 1, receive(c->receiver, buf, sizeof(buf)));
+	wait_for_wake_ups(c);
+	for (i = 1; i < WAITERS_QLEN; i++)
+		KUNIT_EXPECT_EQ(test, 1, receive(c->receiver, buf,
+						 sizeof(buf)));
+	for (i = 0; i < NR_WAITERS; i++)
+		KUNIT_EXPECT_EQ(test, 1, atomic_read(&c->waiter[i].woken));
+	close_crowd(c);
+}
+
+static bool pollout(struct socket *sock)
+{
+	return READ_ONCE(sock->ops)->poll(NULL, sock, NULL) & EPOLLOUT;
+}
+
+/* The bookkeeping of one that fails everywhere has an end. */
+static void pollout_of_many(struct kunit *test)
+{
+	struct crowd *c = open_crowd(test);
+	struct fixture *f = test->priv;
+	int i, j;
+
+	for (i = 0; i < 16; i++) {
+		KUNIT_EXPECT_EQ(test, !i, pollout(f->client[0]));
+		for (j = 0; j < WAITERS_QLEN; j++)
+			KUNIT_EXPECT_EQ(test, 1, send_to(f->client[1],
+							 NR_CLIENTS + 2 + i));
+		KUNIT_EXPECT_EQ(test, -EAGAIN, send_to(f->client[0],
+						       NR_CLIENTS + 2 + i));
+	}
+	KUNIT_EXPECT_TRUE(test, pollout(f->client[0]));
+	close_crowd(c);
+}
+
+/* The reader wakes a few; all are woken in the end. */
+static void wake_few_at_once(struct kunit *test)
+{
+	struct crowd *c = open_crowd(test);
+	char buf[8];
+
+	KUNIT_EXPECT_EQ(test, 1, receive(c->receiver, buf, sizeof(buf)));
+	KUNIT_EXPECT_GE(test, 16, atomic_read(&c->by_reader));
+	wait_for_wake_ups(c);
+	KUNIT_EXPECT_EQ(test, NR_WAITERS, atomic_read(&c->all));
+	close_crowd(c);
+}
+
 static struct kunit_case bus_cases[] = {
 	KUNIT_CASE(hook_runs_once_each),
 	KUNIT_CASE(hook_send_refuses),
@@ -559,6 +728,9 @@ static struct kunit_case bus_cases[] = {
 	KUNIT_CASE(proto_routes),
 	KUNIT_CASE(proto_settles_each_attempt),
 	KUNIT_CASE(splice_more_than_one_skb),
+	KUNIT_CASE(wake_each_once),
+	KUNIT_CASE(wake_few_at_once),
+	KUNIT_CASE(pollout_of_many),
 	{}
 };
 

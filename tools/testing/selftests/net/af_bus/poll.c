@@ -104,13 +104,48 @@ TEST_F(poll, out_before_eagain)
 
 TEST_F(poll, out_other_queues)
 {
-	EXPECT_EQ(QLEN, fill(self->l[0].fd, 3));
+	EXPECT_EQ(QLEN, fill(self->l[1].fd, 3));
 	EXPECT_EQ(QLEN, fill(self->l[0].fd, 2));
 	EXPECT_EQ(0, events(self->l[0].fd));
 	take(self->l[2].fd);
 	EXPECT_EQ(0, events(self->l[0].fd));
 	take(self->l[1].fd);
 	EXPECT_EQ(OUT, events(self->l[0].fd));
+}
+
+/* With several to wait for, each that has room is told of, whoever else has
+ * none: it may be another thread that is to send to it.
+ */
+TEST_F(poll, out_either)
+{
+	EXPECT_EQ(QLEN, fill(self->l[0].fd, 3));
+	EXPECT_EQ(QLEN, fill(self->l[0].fd, 2));
+	EXPECT_EQ(0, events(self->l[0].fd));
+	take(self->l[2].fd);
+	EXPECT_EQ(OUT, events(self->l[0].fd));
+	/* not for the thread that fails at the other one once more */
+	EXPECT_EQ(EAGAIN, say_to(self->l[0].fd, 2, "x"));
+	EXPECT_EQ(OUT, events(self->l[0].fd));
+	EXPECT_EQ(0, say_to(self->l[0].fd, 3, "x"));
+	EXPECT_EQ(0, events(self->l[0].fd));
+	take(self->l[1].fd);
+	EXPECT_EQ(OUT, events(self->l[0].fd));
+	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "x"));
+	/* a full queue is no reason any more */
+	EXPECT_EQ(OUT, events(self->l[0].fd));
+}
+
+/* A sender that turns to somebody else is told of the first one for a second at
+ * most: nobody seems to want to send to it any more.
+ */
+TEST_F(poll, out_given_up)
+{
+	EXPECT_EQ(QLEN, fill(self->l[0].fd, 3));
+	take(self->l[2].fd);
+	EXPECT_EQ(OUT, events(self->l[0].fd));
+	sleep(2);
+	EXPECT_EQ(QLEN, fill(self->l[0].fd, 2));
+	EXPECT_EQ(0, events(self->l[0].fd));
 }
 
 TEST_F(poll, out_receiver_dies)
@@ -210,6 +245,21 @@ TEST_F(poll, out_wakes)
 	take(self->l[1].fd);
 	EXPECT_EQ(0, call_wait(&call));
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "x"));
+}
+
+/* Both sleep in poll(), and one of them is answered. */
+TEST_F(poll, out_wakes_either)
+{
+	struct bus_call call = {
+		.fn = call_poll, .fd = self->l[0].fd, .flags = POLLOUT,
+	};
+
+	EXPECT_EQ(QLEN, fill(self->l[0].fd, 3));
+	EXPECT_EQ(QLEN, fill(self->l[0].fd, 2));
+	call_start(&call);
+	EXPECT_TRUE(call_sleeps(&call));
+	take(self->l[2].fd);
+	EXPECT_EQ(0, call_wait(&call));
 }
 
 TEST_F(poll, out_wakes_when_receiver_dies)

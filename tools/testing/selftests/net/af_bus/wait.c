@@ -409,6 +409,17 @@ static bool writable(int fd)
 	return poll(&p, 1, 0) == 1 && p.revents & POLLOUT;
 }
 
+/* EAGAIN is EAGAIN, also after a wait. */
+TEST_F(wait, poll_after_timeout)
+{
+	set_timeout(self->l[0].fd, 20);
+	EXPECT_EQ(EAGAIN, call_send(&self->call));
+	EXPECT_FALSE(writable(self->l[0].fd));
+	take(self->l[1].fd);
+	EXPECT_TRUE(writable(self->l[0].fd));
+	EXPECT_EQ(0, call_send(&self->call));
+}
+
 static int call_poll(struct bus_call *call)
 {
 	struct pollfd p = { call->fd, POLLOUT, 0 };
@@ -454,6 +465,214 @@ TEST_F(wait, poll_other_changes)
 	EXPECT_SLEEPING();
 	take(self->l[1].fd);
 	EXPECT_EQ(0, call_wait(&self->call));
+}
+
+/* Lines: link[1] has room for bytes, most of which are taken. */
+#define BUDGET	100000
+#define LARGE	60000
+
+FIXTURE(line) {
+	struct tbus	b;
+	struct bus_link	*l;
+	struct bus_call	large;		/* from link[0] */
+	struct bus_call	small;		/* from link[2] */
+};
+
+static int call_large(struct bus_call *call)
+{
+	static char buf[LARGE];
+	struct sockaddr_bus sb;
+
+	bus_to(&sb, call->addr);
+	return ERR(sendto(call->fd, buf, LARGE, call->flags | MSG_NOSIGNAL,
+			  (struct sockaddr *)&sb, BUS_NAME_MIN));
+}
+
+#define FILLERS	4
+
+FIXTURE_SETUP(line)
+{
+	char buf[10000] = {};
+	int i;
+
+	ASSERT_EQ(0, tbus_listen(&self->b));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, BUDGET));
+	ASSERT_EQ(0, tbus_clients(&self->b, 4));
+	self->l = self->b.link;
+	for (i = 0; i < FILLERS; i++)
+		ASSERT_EQ(sizeof(buf), send(self->l[1].acc, buf, sizeof(buf),
+					    0));
+	self->large.fn = call_large;
+	self->large.fd = self->l[0].fd;
+	self->large.addr = 2;
+	self->small.fd = self->l[2].fd;
+	self->small.addr = 2;
+	self->small.text = "small";
+}
+
+FIXTURE_TEARDOWN(line)
+{
+	tbus_close(&self->b);
+}
+
+static int received(int fd)
+{
+	static char buf[LARGE];
+
+	return recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+}
+
+/* There is room for a small message, but a large one was there before. */
+TEST_F(line, small_does_not_overtake)
+{
+	int i;
+
+	call_start(&self->large);
+	EXPECT_TRUE(call_sleeps(&self->large));
+	self->small.flags = MSG_DONTWAIT;
+	EXPECT_EQ(EAGAIN, call_send(&self->small));
+	EXPECT_FALSE(writable(self->l[2].fd));
+	self->small.flags = 0;
+	call_start(&self->small);
+	EXPECT_TRUE(call_sleeps(&self->small));
+	for (i = 0; i < FILLERS; i++)
+		EXPECT_EQ(10000, received(self->l[1].fd));
+	EXPECT_EQ(0, call_wait(&self->large));
+	EXPECT_EQ(0, call_wait(&self->small));
+	EXPECT_EQ(LARGE, received(self->l[1].fd));
+	EXPECT_STREQ("3:small", take(self->l[1].fd));
+	EXPECT_TRUE(writable(self->l[2].fd));
+}
+
+/* Nor if it is poll() by which the large one waits. */
+TEST_F(line, small_does_not_overtake_poll)
+{
+	int i;
+
+	self->large.flags = MSG_DONTWAIT;
+	EXPECT_EQ(EAGAIN, call_large(&self->large));
+	call_start(&self->small);
+	EXPECT_TRUE(call_sleeps(&self->small));
+	for (i = 0; i < FILLERS; i++)
+		EXPECT_EQ(10000, received(self->l[1].fd));
+	/* whoever was told may never come, so nobody relies on it */
+	EXPECT_EQ(0, call_wait(&self->small));
+	EXPECT_TRUE(writable(self->l[0].fd));
+}
+
+/* What may not wait at all takes what room there is. */
+TEST_F(line, others_do)
+{
+	call_start(&self->large);
+	EXPECT_TRUE(call_sleeps(&self->large));
+	EXPECT_EQ(0, say_to(self->l[2].fd, BUS_MULTICAST(0), "m"));
+	EXPECT_EQ(FILLERS + 1, bus_get_info(self->l[1].fd).qlen);
+	ASSERT_EQ(0, bus_overflow(self->l[1].acc, BUS_OVERFLOW_REJECT,
+				  BUS_OVERFLOW_DROP));
+	EXPECT_EQ(ENOBUFS, call_wait(&self->large));
+	EXPECT_EQ(0, call_send(&self->small));
+}
+
+/* Threads that share a socket are in no order. */
+TEST_F(line, same_socket)
+{
+	call_start(&self->large);
+	EXPECT_TRUE(call_sleeps(&self->large));
+	self->small.fd = self->l[0].fd;
+	EXPECT_EQ(0, call_send(&self->small));
+	shutdown(self->l[0].fd, SHUT_WR);
+	EXPECT_EQ(EPIPE, call_wait(&self->large));
+}
+
+static void start_both(struct __test_metadata *_metadata,
+		       struct _test_data_line *self)
+{
+	call_start(&self->large);
+	EXPECT_TRUE(call_sleeps(&self->large));
+	call_start(&self->small);
+	EXPECT_TRUE(call_sleeps(&self->small));
+}
+
+/* The first in line goes, and there is room for the next one: nobody has to
+ * make any.
+ */
+TEST_F(line, first_gives_up)
+{
+	set_timeout(self->l[0].fd, 300);
+	call_start(&self->large);
+	call_sleeps(&self->large);
+	call_start(&self->small);
+	EXPECT_EQ(EAGAIN, call_wait(&self->large));
+	/* it waits for POLLOUT now, behind the other one */
+	EXPECT_EQ(0, call_wait(&self->small));
+	EXPECT_FALSE(writable(self->l[0].fd));
+}
+
+TEST_F(line, first_is_interrupted)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigaction(SIGUSR1, &sa, NULL);
+	start_both(_metadata, self);
+	pthread_kill(self->large.thread, SIGUSR1);
+	EXPECT_EQ(EINTR, call_wait(&self->large));
+	EXPECT_EQ(0, call_wait(&self->small));
+}
+
+TEST_F(line, first_is_put_off)
+{
+	start_both(_metadata, self);
+	close_fd(&self->l[0].acc);
+	EXPECT_EQ(EPIPE, call_wait(&self->large));
+	EXPECT_EQ(0, call_wait(&self->small));
+}
+
+TEST_F(line, first_closes)
+{
+	self->large.flags = MSG_DONTWAIT;
+	EXPECT_EQ(EAGAIN, call_large(&self->large));
+	call_start(&self->small);
+	EXPECT_TRUE(call_sleeps(&self->small));
+	close_fd(&self->l[0].fd);
+	EXPECT_EQ(0, call_wait(&self->small));
+}
+
+/* All in a line go when there is no need to wait, however many. */
+TEST_F(line, receiver_dies)
+{
+	struct bus_call more[40];
+	int i;
+
+	call_start(&self->large);
+	EXPECT_TRUE(call_sleeps(&self->large));
+	for (i = 0; i < 40; i++) {
+		more[i] = self->small;
+		call_start(&more[i]);
+		EXPECT_TRUE(call_sleeps(&more[i]));
+	}
+	bus_link_close(&self->l[1]);
+	EXPECT_EQ(0, call_wait(&self->large));
+	for (i = 0; i < 40; i++)
+		EXPECT_EQ(0, call_wait(&more[i]));
+}
+
+/* One after the other sends when there is room for all of them. */
+TEST_F(line, moves_on)
+{
+	struct bus_call more[40];
+	int i;
+
+	call_start(&self->large);
+	EXPECT_TRUE(call_sleeps(&self->large));
+	for (i = 0; i < 40; i++) {
+		more[i] = self->small;
+		call_start(&more[i]);
+		EXPECT_TRUE(call_sleeps(&more[i]));
+	}
+	shutdown(self->l[0].fd, SHUT_WR);
+	EXPECT_EQ(EPIPE, call_wait(&self->large));
+	for (i = 0; i < 40; i++)
+		EXPECT_EQ(0, call_wait(&more[i]));
 }
 
 /* Descriptors of a message that is decided again, with fewer receivers. */
