@@ -46,8 +46,8 @@ enum nfdbus_reason_f {
 
 /**
  * enum nfdbus_bus_f
- * @NFDBUS_BUS_F_ALLOW_ALL: every message is allowed; without it nothing goes
- *   directly
+ * @NFDBUS_BUS_F_ALLOW_ALL: every message between clients that are not
+ *   VIA_MASTER is allowed; without it nothing goes directly
  * @NFDBUS_BUS_F_REPLY_TIMEOUT: the daemon times replies; calls that want one
  *   go by it
  */
