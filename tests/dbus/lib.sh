@@ -67,11 +67,12 @@ write_config() {
 	END
 }
 
-# start_daemon PREFIX DIR
+# start_daemon PREFIX DIR: with the library daemon_preload, if there is one
+daemon_preload=''
 start_daemon() {
 	local dir=$2
 
-	LD_LIBRARY_PATH=$1/lib "$1/bin/dbus-daemon" --config-file="$dir/bus.conf" --nofork \
+	LD_PRELOAD=$daemon_preload LD_LIBRARY_PATH=$1/lib "$1/bin/dbus-daemon" --config-file="$dir/bus.conf" --nofork \
 		--print-address=3 3>"$dir/address" 2>"$dir/log" &
 	daemons+=($!)
 	while [ ! -s "$dir/address" ]; do
