@@ -123,6 +123,79 @@ static void name_then_signal(void)
 	drop(c);
 }
 
+static bool stop;
+
+/* Calls a name, whoever has it, directly if that is possible. */
+static void *caller(void *arg)
+{
+	DBusConnection *c = arg;
+	DBusMessage *m;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		m = call("af_bus.Early", "Any");
+		dbus_message_set_auto_start(m, false);
+		dbus_message_set_no_reply(m, true);
+		settled(c);
+		post(c, m);
+		while ((m = next_within(c, 0)))
+			dbus_message_unref(m);
+	}
+	return NULL;
+}
+
+/* Reads to the end of a time in which s has the name, or has not. */
+static bool read_until(DBusConnection *s, const char *signal, unsigned int *calls)
+{
+	DBusMessage *m;
+
+	while ((m = next_within(s, WAIT))) {
+		bool end = dbus_message_is_signal(m, DBUS_INTERFACE_DBUS,
+						  signal) &&
+			   is_string(m, "af_bus.Early");
+
+		*calls += dbus_message_is_method_call(m, INTERFACE, "Any");
+		dbus_message_unref(m);
+		if (end)
+			return true;
+	}
+	return false;
+}
+
+/* There are libraries that drop what comes for a name which they do not know to
+ * have.
+ */
+static void name_then_call(void)
+{
+	DBusConnection *s = client(address), *c = client(address);
+	unsigned int early = 0, calls = 0;
+	bool ok = true;
+	pthread_t thread;
+	int i;
+
+	stop = false;
+	pthread_create(&thread, NULL, caller, c);
+	for (i = 0; i < count / 5 && ok; i++) {
+		const char *name = "af_bus.Early";
+		dbus_uint32_t flags = DBUS_NAME_FLAG_DO_NOT_QUEUE;
+		DBusMessage *m = bus_call_new("RequestName", NULL);
+
+		dbus_message_append_args(m, DBUS_TYPE_STRING, &name,
+					 DBUS_TYPE_UINT32, &flags,
+					 DBUS_TYPE_INVALID);
+		post(s, m);
+		ok = read_until(s, "NameAcquired", &early);
+		post(s, bus_call_new("ReleaseName", name));
+		ok = ok && read_until(s, "NameLost", &calls);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	CHECK(ok, "%d", i);
+	CHECK(!early, "%u calls came early, %u in time", early, calls);
+	printf("# %u calls, %llu directly\n", calls, info(c).unicasts);
+	drop(s);
+	drop(c);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -137,5 +210,6 @@ int main(int argc, char **argv)
 	    match_then_call);
 	run("RequestName without waiting, then a signal matched by name",
 	    name_then_signal);
+	run("no call for a name before NameAcquired", name_then_call);
 	return finish();
 }
