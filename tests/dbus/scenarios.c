@@ -749,10 +749,38 @@ static void removed_rule(void)
 	drop(b);
 }
 
+/* Says which way a call goes, from a client that is as this process to one of
+ * the name in the arguments, or to itself.
+ */
+static int say_way(const char *at, const char *name)
+{
+	DBusConnection *c = client(at);
+	struct bus_info before, after;
+	dbus_uint32_t serial;
+	DBusMessage *m;
+
+	sync_with_bus(c);
+	before = settled(c);
+	m = call(name ?: dbus_bus_get_unique_name(c), "Any");
+	dbus_message_set_auto_start(m, false);
+	serial = post(c, m);
+	after = settled(c);
+	m = name ? reply_to(c, serial) : next(c);
+	printf("%s%s\n", after.unicasts > before.unicasts ? "direct" : "daemon",
+	       m && dbus_message_get_type(m) != DBUS_MESSAGE_TYPE_ERROR ?
+	       "" : ", no answer");
+	if (m)
+		dbus_message_unref(m);
+	drop(c);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "--started"))
 		return be_started();
+	if (argc >= 3 && !strcmp(argv[1], "--way"))
+		return say_way(argv[2], argc > 3 ? argv[3] : NULL);
 	if (argc != 3) {
 		fprintf(stderr, "usage: scenarios AFBUS-ADDRESS UNIX-ADDRESS\n");
 		return 2;
