@@ -43,6 +43,7 @@ bool bus_name_eq(const struct bus_name *a, const struct bus_name *b);
 int bus_name_bind(struct bus *bus, struct sock *sk);
 void bus_name_unbind(struct bus *bus);
 bool bus_name_node(struct bus *bus, u64 *ino, u32 *dev);
+bool bus_name_is(struct bus *bus, const struct bus_name *name);
 struct sock *bus_name_find(struct net *net, const struct bus_name *name,
 			   u32 proto_id);
 int bus_names_init(struct net *net);

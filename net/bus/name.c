@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/fs_struct.h>
 #include <linux/jhash.h>
+#include <linux/namei.h>
 #include <linux/security.h>
 #include <net/af_unix.h>
 #include "bus.h"
@@ -243,6 +244,36 @@ bool bus_name_node(struct bus *bus, u64 *ino, u32 *dev)
 	}
 	spin_unlock(&bus->name_lock);
 	return dentry;
+}
+
+/**
+ * bus_name_is() - is this the name of a bus?
+ * @bus: bus
+ * @name: name
+ *
+ * Context: May sleep.
+ * Return: true if it is what bind() was given or, while there is a listener,
+ * another path to the node.
+ */
+bool bus_name_is(struct bus *bus, const struct bus_name *name)
+{
+	const struct dentry *dentry;
+	struct path path;
+	bool is;
+
+	if (bus_name_eq(name, &bus->name))
+		return true;
+	if (bus_name_is_abstract(name) || bus_name_is_abstract(&bus->name))
+		return false;
+	if (kern_path(name->path, LOOKUP_FOLLOW, &path))
+		return false;
+
+	spin_lock(&bus->name_lock);
+	dentry = bus->node.dentry;
+	is = dentry && d_backing_inode(dentry) == d_backing_inode(path.dentry);
+	spin_unlock(&bus->name_lock);
+	path_put(&path);
+	return is;
 }
 
 static struct sock *bus_get_listener(struct bus *bus)

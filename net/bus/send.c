@@ -48,7 +48,7 @@ static void bus_send_init(struct bus_send *send, struct sock *sk,
 	bus_route_init(&send->route, sk, client, send->accepted);
 }
 
-static int bus_send_check_path(const struct bus *bus, const struct msghdr *msg)
+static int bus_send_check_path(struct bus *bus, const struct msghdr *msg)
 {
 	struct bus_name name;
 	int err;
@@ -56,7 +56,7 @@ static int bus_send_check_path(const struct bus *bus, const struct msghdr *msg)
 	err = bus_name_parse(msg->msg_name, msg->msg_namelen, &name);
 	if (err)
 		return err;
-	return !name.len || bus_name_eq(&name, &bus->name) ? 0 : -EHOSTUNREACH;
+	return !name.len || bus_name_is(bus, &name) ? 0 : -EHOSTUNREACH;
 }
 
 static int bus_send_address(struct bus_send *send, const struct msghdr *msg)

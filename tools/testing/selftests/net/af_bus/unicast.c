@@ -132,6 +132,51 @@ TEST_F(unicast, path)
 	EXPECT_STREQ("EAGAIN", take(self->l[0].acc));
 }
 
+static int send_named(int fd, const char *path)
+{
+	struct sockaddr_bus sb;
+	socklen_t len = bus_path(&sb, path);
+
+	sb.sbus_addr.s_addr = 2;
+	return ERR(send_path(fd, &sb, len));
+}
+
+/* Any path to the node, whatever was given to bind(). */
+TEST(other_paths)
+{
+	struct tbus b = { .listener = bus_socket() };
+	struct bus_link *l = b.link;
+	struct tmp_dir tmp;
+
+	ASSERT_EQ(0, tmp_enter(&tmp));
+	b.namelen = bus_path(&b.name, "bus");
+	ASSERT_EQ(0, ERR(bind(b.listener, (struct sockaddr *)&b.name,
+			      b.namelen)));
+	ASSERT_EQ(0, ERR(listen(b.listener, 4)));
+	ASSERT_EQ(0, tbus_clients(&b, 2));
+	EXPECT_EQ(0, link("bus", "hard"));
+	EXPECT_EQ(0, symlink("hard", "soft"));
+	EXPECT_EQ(0, send_named(l[0].fd, "bus"));
+	EXPECT_EQ(0, send_named(l[0].fd, "./bus"));
+	EXPECT_EQ(0, send_named(l[0].fd, "hard"));
+	EXPECT_EQ(0, send_named(l[0].fd, "soft"));
+	EXPECT_EQ(EHOSTUNREACH, send_named(l[0].fd, "none"));
+	EXPECT_EQ(EHOSTUNREACH, send_named(l[0].fd, "."));
+	/* the node goes, its other names stay, and what bind() was given */
+	EXPECT_EQ(0, unlink("bus"));
+	EXPECT_EQ(EHOSTUNREACH, send_named(l[0].fd, "./bus"));
+	EXPECT_EQ(0, send_named(l[0].fd, "bus"));
+	EXPECT_EQ(0, send_named(l[0].fd, "soft"));
+	close(b.listener);
+	b.listener = -1;
+	EXPECT_EQ(EHOSTUNREACH, send_named(l[0].fd, "soft"));
+	EXPECT_EQ(0, send_named(l[0].fd, "bus"));
+	unlink("soft");
+	unlink("hard");
+	tbus_close(&b);
+	tmp_leave(&tmp);
+}
+
 TEST_F(unicast, bad_address)
 {
 	char buf[sizeof(struct sockaddr_bus) + 8] = {};
