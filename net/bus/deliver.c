@@ -138,7 +138,7 @@ static u32 bus_rcpt_policy(const struct bus_route *route,
 		 READ_ONCE(rcpt->client->overflow_unicast);
 	if (policy == BUS_OVERFLOW_MASTER && route->from_master)
 		return BUS_OVERFLOW_BLOCK;
-	/* Who waits for himself may wait for ever. */
+	/* A sender that waits for itself may wait for ever. */
 	if (policy == BUS_OVERFLOW_BLOCK && route->multicast &&
 	    !route->from_master && rcpt->client == route->src)
 		return BUS_OVERFLOW_DROP;

@@ -359,7 +359,8 @@ static int bus_send_wait(struct bus_send *send, long *timeo)
 	struct bus_route *route = &send->route;
 	int err = -EAGAIN;
 
-	if (*timeo)
+	/* A socket that waits for itself may wait for ever. */
+	if (*timeo && route->blocked != route->sk)
 		err = bus_wait_room(&send->wait, route->sk, route->blocked,
 				    &route->need, timeo);
 	if (err == -EAGAIN &&

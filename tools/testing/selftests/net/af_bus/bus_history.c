@@ -446,7 +446,7 @@ static void tell_about(const struct message *m, const struct due *d)
 			       (long long)s->relay_end);
 }
 
-/* Nobody waits for himself. */
+/* No socket waits for itself. */
 static bool may_miss(const struct history *h, unsigned int node,
 		     const struct message *m)
 {

@@ -309,8 +309,8 @@ TEST_F(wait, other_thread)
 	EXPECT_STREQ("1:waited", take(self->l[1].fd));
 }
 
-/* One's own queue is no reason to wait, and who waited for himself would wait
- * for ever: one's copy of one's multicast is lost.
+/* A socket that waited for itself could wait for ever: its copy of its own
+ * multicast is lost.
  */
 TEST_F(wait, not_for_oneself)
 {
@@ -335,6 +335,24 @@ TEST_F(wait, not_for_oneself)
 				  BUS_OVERFLOW_BLOCK));
 	EXPECT_EQ(EAGAIN, say_to(self->l[1].fd, GROUP, "y"));
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
+}
+
+/* Its own unicast is refused although the socket may wait; POLLOUT tells when
+ * there is room.
+ */
+TEST_F(wait, unicast_to_oneself)
+{
+	struct pollfd pfd = { self->l[1].fd, POLLOUT, 0 };
+
+	self->call.fd = self->l[1].fd;
+	call_start(&self->call);
+	ASSERT_FALSE(call_sleeps(&self->call));
+	EXPECT_EQ(EAGAIN, call_wait(&self->call));
+	EXPECT_EQ(0, poll(&pfd, 1, 0));
+	drain(_metadata, &self->l[1]);
+	EXPECT_EQ(1, poll(&pfd, 1, 0));
+	EXPECT_EQ(0, call_send(&self->call));
+	EXPECT_STREQ("2:waited", take(self->l[1].fd));
 }
 
 /* Time and signals */
