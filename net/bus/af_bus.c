@@ -682,7 +682,7 @@ static __poll_t bus_poll(struct file *file, struct socket *sock,
 	case BUS_STATE_CONNECTED:
 		break;
 	default:
-		return mask | EPOLLHUP;
+		return mask | EPOLLHUP | EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	}
 
 	if (bus_queue_readable(sk))
@@ -734,6 +734,7 @@ static const struct proto_ops bus_ops = {
 	.sendmsg	= bus_sendmsg,
 	.recvmsg	= bus_recvmsg,
 	.mmap		= sock_no_mmap,
+	.set_peek_off	= sk_set_peek_off,
 };
 
 static int bus_check_protocol(int protocol)

@@ -653,10 +653,10 @@ void bus_queue_move(struct sock *sk);
 void bus_queue_purge(struct sock *sk);
 void bus_queue_collect(struct sock *sk, struct sk_buff_head *hitlist);
 bool bus_queue_readable(struct sock *sk);
-bool bus_queue_ended(struct sock *sk);
+bool bus_queue_would_wait(struct sock *sk, int flags);
 unsigned int bus_queue_first_len(struct sock *sk);
 struct sk_buff *bus_queue_take(struct sock *sk, size_t size, int flags,
-			       int *err);
+			       int *off, int *err);
 void bus_queue_init(struct sock *sk);
 void bus_queue_destroy(struct sock *sk);
 

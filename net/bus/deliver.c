@@ -334,6 +334,8 @@ static void bus_rcpt_dress(struct bus_route *route, struct bus_rcpt *rcpt)
 		cb->fp = rcpt->fp;
 		cb->ctrunc = !rcpt->fp;
 	}
+	if (sock_flag(rcpt->sk, SOCK_RCVTSTAMP))
+		__net_timestamp(rcpt->skb);
 	rcpt->skb->destructor = bus_skb_destruct;
 }
 

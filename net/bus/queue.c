@@ -380,18 +380,48 @@ void bus_queue_collect(struct sock *sk, struct sk_buff_head *hitlist)
 	spin_unlock(&sk->sk_receive_queue.lock);
 }
 
+static bool bus_skb_is_committed(const struct sk_buff *skb)
+{
+	/* Pairs with the release in bus_route_deliver(): whoever sees the
+	 * message sees all of its copies in their queues.
+	 */
+	return smp_load_acquire(&bus_cb(skb)->msg->committed);
+}
+
 static struct sk_buff *bus_queue_first(struct sock *sk)
 {
 	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
 
 	lockdep_assert_held(&sk->sk_receive_queue.lock);
 
-	/* Pairs with the release in bus_route_deliver(): whoever sees the
-	 * message sees all of its copies in their queues.
-	 */
-	if (skb && !smp_load_acquire(&bus_cb(skb)->msg->committed))
-		skb = NULL;
+	return skb && bus_skb_is_committed(skb) ? skb : NULL;
+}
+
+/* With SO_PEEK_OFF, the first that has not been looked at to its end. An empty
+ * one has been if it is marked, as in __skb_try_recv_from_queue().
+ */
+static struct sk_buff *bus_queue_peek_off(struct sock *sk, int *off)
+{
+	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
+
+	while (skb && bus_skb_is_committed(skb) && *off >= (int)skb->len &&
+	       (*off || skb->peeked)) {
+		*off -= skb->len;
+		skb = skb_peek_next(skb, &sk->sk_receive_queue);
+	}
 	return skb;
+}
+
+/* The message that a reader gets next, maybe not committed yet. */
+static struct sk_buff *bus_queue_next(struct sock *sk, int flags, int *off)
+{
+	lockdep_assert_held(&sk->sk_receive_queue.lock);
+
+	*off = sk_peek_offset(sk, flags);
+	if (unlikely(*off >= 0 && flags & MSG_PEEK))
+		return bus_queue_peek_off(sk, off);
+	*off = 0;
+	return skb_peek(&sk->sk_receive_queue);
 }
 
 /**
@@ -414,19 +444,23 @@ bool bus_queue_readable(struct sock *sk)
 }
 
 /**
- * bus_queue_ended() - has everything been read, and is nothing to come?
+ * bus_queue_would_wait() - has a reader to wait?
  * @sk: receiver
+ * @flags: of the reader, as for bus_queue_take()
  *
- * Return: true if the queue is closed and empty.
+ * Return: false if there is a message for it, or nothing is to come.
  */
-bool bus_queue_ended(struct sock *sk)
+bool bus_queue_would_wait(struct sock *sk, int flags)
 {
-	bool ended;
+	struct sk_buff *skb;
+	bool wait;
+	int off;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	ended = bus_sk(sk)->closed && skb_queue_empty(&sk->sk_receive_queue);
+	skb = bus_queue_next(sk, flags, &off);
+	wait = skb ? !bus_skb_is_committed(skb) : !bus_sk(sk)->closed;
 	spin_unlock(&sk->sk_receive_queue.lock);
-	return ended;
+	return wait;
 }
 
 /**
@@ -452,12 +486,13 @@ unsigned int bus_queue_first_len(struct sock *sk)
  * @sk: receiver; its recv_lock is held
  * @size: bytes of the reader's buffer
  * @flags: with MSG_PEEK the message stays
+ * @off: returns how much of it the reader has seen, by SO_PEEK_OFF
  * @err: returns 0 at end-of-file, -EAGAIN, -EMSGSIZE, or a pending error
  *
  * Return: The message, referenced, or NULL.
  */
 struct sk_buff *bus_queue_take(struct sock *sk, size_t size, int flags,
-			       int *err)
+			       int *off, int *err)
 {
 	struct bus_sock *b = bus_sk(sk);
 	struct sk_buff *skb = NULL;
@@ -469,11 +504,14 @@ struct sk_buff *bus_queue_take(struct sock *sk, size_t size, int flags,
 		return NULL;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	skb = bus_queue_first(sk);
+	skb = bus_queue_next(sk, flags, off);
 	if (!skb) {
-		*err = skb_queue_empty(&sk->sk_receive_queue) && b->closed ?
-		       0 : -EAGAIN;
+		*err = b->closed ? 0 : -EAGAIN;
+	} else if (!bus_skb_is_committed(skb)) {
+		*err = -EAGAIN;
+		skb = NULL;
 	} else if (flags & MSG_PEEK) {
+		skb->peeked = 1;
 		skb_get(skb);
 	} else if (READ_ONCE(b->recv_notrunc) && skb->len > size) {
 		*err = -EMSGSIZE;

@@ -6,13 +6,12 @@
 #include <linux/sched/signal.h>
 #include "bus.h"
 
-static bool bus_recv_would_wait(struct sock *sk)
+static bool bus_recv_would_wait(struct sock *sk, int flags)
 {
-	return !READ_ONCE(sk->sk_err) && !bus_queue_ended(sk) &&
-	       !bus_queue_readable(sk);
+	return !READ_ONCE(sk->sk_err) && bus_queue_would_wait(sk, flags);
 }
 
-static int bus_recv_wait(struct sock *sk, long *timeo)
+static int bus_recv_wait(struct sock *sk, int flags, long *timeo)
 {
 	DEFINE_WAIT(wait);
 	int err = 0;
@@ -21,7 +20,7 @@ static int bus_recv_wait(struct sock *sk, long *timeo)
 		return -EAGAIN;
 
 	prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
-	if (bus_recv_would_wait(sk)) {
+	if (bus_recv_would_wait(sk, flags)) {
 		if (signal_pending(current))
 			err = sock_intr_errno(*timeo);
 		else
@@ -46,27 +45,39 @@ static void bus_recv_name(struct msghdr *msg, const struct bus_msg *m)
 
 /* Most messages are in one piece. */
 static int bus_recv_data(struct msghdr *msg, const struct sk_buff *skb,
-			 size_t len)
+			 int off, size_t len)
 {
 	if (skb_is_nonlinear(skb))
-		return skb_copy_datagram_msg(skb, 0, msg, len);
-	return copy_to_iter_full(skb->data, len, &msg->msg_iter) ? 0 : -EFAULT;
+		return skb_copy_datagram_msg(skb, off, msg, len);
+	return copy_to_iter_full(skb->data + off, len, &msg->msg_iter) ?
+	       0 : -EFAULT;
+}
+
+/* Where the next look begins, with SO_PEEK_OFF. */
+static void bus_recv_move_peek(struct sock *sk, const struct sk_buff *skb,
+			       int flags, size_t len)
+{
+	if (flags & MSG_PEEK)
+		sk_peek_offset_fwd(sk, len);
+	else
+		sk_peek_offset_bwd(sk, skb->len);
 }
 
 static int bus_recv_skb(struct socket *sock, struct msghdr *msg, size_t size,
-			int flags, struct sk_buff *skb)
+			int flags, struct sk_buff *skb, int off)
 {
-	size_t len = skb->len;
+	size_t len = skb->len - off;
 	int err;
 
 	if (len > size)
 		msg->msg_flags |= MSG_TRUNC;
 
 	bus_recv_name(msg, bus_cb(skb)->msg);
-	err = bus_recv_data(msg, skb, min(len, size));
+	err = bus_recv_data(msg, skb, off, min(len, size));
 	if (err)
 		return err;
 
+	bus_recv_move_peek(sock->sk, skb, flags, min(len, size));
 	bus_scm_recv(sock, msg, skb, flags);
 	return flags & MSG_TRUNC ? len : min(len, size);
 }
@@ -86,8 +97,8 @@ int bus_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags)
 	struct sock *sk = sock->sk;
 	struct bus_sock *b = bus_sk(sk);
 	struct sk_buff *skb;
+	int off, err;
 	long timeo;
-	int err;
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
@@ -97,18 +108,18 @@ int bus_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags)
 	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	for (;;) {
 		mutex_lock(&b->recv_lock);
-		skb = bus_queue_take(sk, size, flags, &err);
+		skb = bus_queue_take(sk, size, flags, &off, &err);
 		if (skb)
 			break;
 		mutex_unlock(&b->recv_lock);
 		if (err != -EAGAIN)
 			return err;
-		err = bus_recv_wait(sk, &timeo);
+		err = bus_recv_wait(sk, flags, &timeo);
 		if (err)
 			return err;
 	}
 
-	err = bus_recv_skb(sock, msg, size, flags, skb);
+	err = bus_recv_skb(sock, msg, size, flags, skb, off);
 	mutex_unlock(&b->recv_lock);
 	if (err >= 0 || flags & MSG_PEEK)
 		consume_skb(skb);

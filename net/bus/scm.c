@@ -221,6 +221,8 @@ void bus_scm_recv(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
 
 	if (READ_ONCE(bus_sk(sock->sk)->recv_info) && msg->msg_control)
 		bus_scm_recv_info(sock->sk, msg, skb);
+	if (sock_flag(sock->sk, SOCK_RCVTSTAMP))
+		__sock_recv_timestamp(msg, sock->sk, skb);
 	if (cb->ctrunc)
 		msg->msg_flags |= MSG_CTRUNC;
 	if (cb->fp || scm_recv_wants(sock))

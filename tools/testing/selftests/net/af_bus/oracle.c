@@ -4,13 +4,14 @@
  * calls are made on a pair of each family, and must give the same results.
  *
  * Left out is what differs on purpose: SIOCINQ, close() with unread messages
- * (AF_UNIX resets the connection), credentials of messages that were sent
- * before they were asked for, and how much fits into a queue.
+ * (which has a test of its own), credentials of messages that were sent before
+ * they were asked for, and how much fits into a queue.
  */
 #include "../../kselftest_harness.h"
 
 #include <fcntl.h>
 #include <poll.h>
+#include <time.h>
 #include <sys/ioctl.h>
 
 #include "both.h"
@@ -37,12 +38,14 @@ struct result {
 	int	flags;
 	int	fds;
 	int	cred;
+	int	others;		/* control messages */
 	char	data[MAX_LEN];
 };
 
 static int pairs_open(struct pairs *p)
 {
-	int i, on = rnd_below(&p->rnd, 2), err = tbus_listen(&p->b);
+	int i, on = rnd_below(&p->rnd, 2), stamp = rnd_below(&p->rnd, 2);
+	int err = tbus_listen(&p->b);
 
 	err = err ?: tbus_link(&p->b, &p->b.link[0]);
 	if (!err && socketpair(AF_UNIX, SOCK_SEQPACKET, 0, p->fd[UNIX]))
@@ -51,8 +54,10 @@ static int pairs_open(struct pairs *p)
 		err = tbus_join(&p->b.link[0]);
 	p->fd[BUS][0] = p->b.link[0].fd;
 	p->fd[BUS][1] = p->b.link[0].acc;
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 4; i++) {
 		sol_opt(p->fd[i / 2][i % 2], SO_PASSCRED, on);
+		sol_opt(p->fd[i / 2][i % 2], SO_TIMESTAMP, stamp);
+	}
 	memset(p->queued, 0, sizeof(p->queued));
 	memset(p->bytes, 0, sizeof(p->bytes));
 	return err;
@@ -162,6 +167,7 @@ static void call_recv_op(const struct op *op, int fd, struct result *r)
 	r->flags = got.flags;
 	r->fds = got.nr_fds;
 	r->cred = got.has_cred ? got.cred.pid : 0;
+	r->others = got.unknown;
 	bus_got_close(&got);
 }
 
@@ -231,7 +237,8 @@ static void draw_sockopt(struct pairs *p, struct op *op)
 	static const int opts[] = {
 		SO_ERROR, SO_TYPE, SO_ACCEPTCONN, SO_PASSCRED, SO_REUSEADDR,
 		SO_BROADCAST, SO_KEEPALIVE, SO_OOBINLINE, SO_PROTOCOL,
-		SO_RCVLOWAT, SO_SNDLOWAT, SO_RCVBUF, 12345,
+		SO_RCVLOWAT, SO_SNDLOWAT, SO_RCVBUF, SO_PEEK_OFF, SO_TIMESTAMP,
+		12345,
 	};
 
 	op->flags = opts[rnd_below(&p->rnd, ARRAY_SIZE(opts))];
@@ -243,6 +250,19 @@ static void call_sockopt(const struct op *op, int fd, struct result *r)
 
 	set_result(r, getsockopt(fd, SOL_SOCKET, op->flags, r->data, &len));
 	r->flags = len;
+}
+
+static void draw_peek_off(struct pairs *p, struct op *op)
+{
+	static const int offs[] = { -1, 0, 0, 1, 20, 3000, MAX_BYTES, -7 };
+
+	op->flags = offs[rnd_below(&p->rnd, ARRAY_SIZE(offs))];
+}
+
+static void call_peek_off(const struct op *op, int fd, struct result *r)
+{
+	set_result(r, setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &op->flags,
+				 sizeof(op->flags)));
 }
 
 static void draw_wrong(struct pairs *p, struct op *op)
@@ -309,6 +329,7 @@ static const struct op ops[] = {
 	{ "shutdown", draw_shutdown, call_shutdown },
 	{ "close", draw_close, call_close, after_close },
 	{ "getsockopt", draw_sockopt, call_sockopt },
+	{ "peek_off", draw_peek_off, call_peek_off },
 	{ "wrong", draw_wrong, call_wrong },
 	{ "write", draw_write, call_write, after_send },
 	{ "read", draw_read, call_read, after_recv },
@@ -316,8 +337,9 @@ static const struct op ops[] = {
 
 static void show(const char *family, const struct result *r)
 {
-	ksft_print_msg("%s: %ld %s flags %x fds %d cred %d\n", family, r->ret,
-		       strerror(r->err), r->flags, r->fds, r->cred);
+	ksft_print_msg("%s: %ld %s flags %x fds %d cred %d others %d\n", family,
+		       r->ret, strerror(r->err), r->flags, r->fds, r->cred,
+		       r->others);
 }
 
 static bool same(const struct op *op, const struct result *u,
@@ -374,6 +396,190 @@ TEST(pair)
 			TH_LOG("seed %llu", (unsigned long long)seed + i);
 		}
 	}
+}
+
+static int events(int fd, int wanted)
+{
+	struct pollfd pfd = { fd, wanted, 0 };
+
+	return poll(&pfd, 1, 0) < 0 ? -1 : pfd.revents;
+}
+
+/* Whatever is asked for, both families say the same. */
+static bool same_events(const int *fd)
+{
+	static const int wanted[] = { 0x7dff & ~POLLNVAL, POLLIN, POLLOUT, 0 };
+	unsigned int i;
+	int u, b;
+
+	for (i = 0; i < ARRAY_SIZE(wanted); i++) {
+		u = events(fd[UNIX], wanted[i]);
+		b = events(fd[BUS], wanted[i]);
+		if (u == b)
+			continue;
+		ksft_print_msg("AF_UNIX: %#x AF_BUS: %#x\n", u, b);
+		return false;
+	}
+	return true;
+}
+
+/* What poll() tells of a socket that is not connected, or no more. */
+TEST(poll_without_link)
+{
+	int f, fd[FAMILIES], bound[FAMILIES];
+	struct sockaddr_bus sb;
+	struct both s;
+
+	ASSERT_EQ(0, both_listen(&s, NULL));
+	for (f = 0; f < FAMILIES; f++) {
+		fd[f] = both_socket(f);
+		bound[f] = both_socket(f);
+	}
+	ASSERT_EQ(0, ERR(bind(bound[BUS], (struct sockaddr *)&sb,
+			      bus_abstract_unique(&sb))));
+	ASSERT_EQ(0, ERR(bind(bound[UNIX], &(struct sockaddr){ AF_UNIX },
+			      sizeof(sa_family_t))));
+	EXPECT_TRUE(same_events(fd));
+	EXPECT_TRUE(same_events(bound));
+	EXPECT_TRUE(same_events(s.listener));
+	for (f = 0; f < FAMILIES; f++) {
+		close(fd[f]);
+		close(bound[f]);
+		fd[f] = both_dial(&s, f);
+		ASSERT_LE(0, fd[f]);
+	}
+	EXPECT_TRUE(same_events(fd));
+	EXPECT_TRUE(same_events(s.listener));
+	both_close(&s);
+	EXPECT_TRUE(same_events(fd));
+	for (f = 0; f < FAMILIES; f++)
+		close(fd[f]);
+}
+
+/* Closed with unread messages: AF_UNIX tells who sent them, at once; here
+ * anybody may have, so it is an end like any other. See af_bus.rst.
+ */
+TEST(close_with_unread)
+{
+	struct pairs p = { .rnd = { rnd_seed() } };
+	int i, end;
+
+	for (end = 0; end < 2; end++) {
+		ASSERT_TRUE(!pairs_open(&p));
+		for (i = 0; i < FAMILIES; i++) {
+			EXPECT_EQ(0, say(p.fd[i][!end], "unread"));
+			EXPECT_EQ(0, say(p.fd[i][end], "last"));
+			close(p.fd[i][end]);
+			p.fd[i][end] = -1;
+		}
+		EXPECT_EQ(POLLERR, events(p.fd[UNIX][!end], 0) & POLLERR);
+		EXPECT_STREQ("ECONNRESET", take(p.fd[UNIX][!end]));
+		EXPECT_EQ(0, events(p.fd[BUS][!end], 0) & POLLERR);
+		EXPECT_NE(NULL, strstr(take(p.fd[UNIX][!end]), ":last"));
+		EXPECT_NE(NULL, strstr(take(p.fd[BUS][!end]), ":last"));
+		EXPECT_STREQ("EOF", take(p.fd[UNIX][!end]));
+		EXPECT_STREQ("EOF", take(p.fd[BUS][!end]));
+		pairs_close(&p);
+	}
+}
+
+/* Nanoseconds of SO_TIMESTAMPNS, 0 if there are none. */
+static long long stamp_of(int fd)
+{
+	char control[256], text[8];
+	struct iovec iov = { text, sizeof(text) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg;
+	struct timespec ts;
+
+	if (recvmsg(fd, &msg, MSG_DONTWAIT) < 0)
+		return 0;
+	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
+		if (cmsg->cmsg_level != SOL_SOCKET ||
+		    cmsg->cmsg_type != SO_TIMESTAMPNS)
+			continue;
+		memcpy(&ts, CMSG_DATA(cmsg), sizeof(ts));
+		return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+	}
+	return 0;
+}
+
+static long long now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+/* A stamp is of the time when the message was queued, not when it is read. */
+TEST(timestamp)
+{
+	long long before, after, stamp;
+	struct pairs p = {};
+	int f;
+
+	ASSERT_TRUE(!pairs_open(&p));
+	for (f = 0; f < FAMILIES; f++) {
+		sol_opt(p.fd[f][1], SO_TIMESTAMPNS, 1);
+		before = now();
+		EXPECT_EQ(0, say(p.fd[f][0], "x"));
+		after = now();
+		usleep(10000);
+		stamp = stamp_of(p.fd[f][1]);
+		EXPECT_LE(before, stamp);
+		EXPECT_LE(stamp, after);
+		sol_opt(p.fd[f][1], SO_TIMESTAMPNS, 0);
+		EXPECT_EQ(0, say(p.fd[f][0], "x"));
+		EXPECT_EQ(0, stamp_of(p.fd[f][1]));
+	}
+	pairs_close(&p);
+}
+
+/* Every receiver of a multicast decides for itself. */
+TEST(timestamp_of_multicast)
+{
+	struct tbus b;
+
+	ASSERT_EQ(0, tbus_open(&b, 3));
+	ASSERT_EQ(0, sol_opt(b.link[0].fd, SO_TIMESTAMPNS, 1));
+	ASSERT_EQ(0, sol_opt(b.link[2].fd, SO_TIMESTAMPNS, 1));
+	EXPECT_EQ(0, say_to(b.link[0].fd, BUS_MULTICAST(0), "x"));
+	EXPECT_NE(0, stamp_of(b.link[0].fd));
+	EXPECT_EQ(0, stamp_of(b.link[1].fd));
+	EXPECT_NE(0, stamp_of(b.link[2].fd));
+	tbus_close(&b);
+}
+
+/* A reader that has peeked at all there is waits for more, and sees the end. */
+TEST(peek_off_waits)
+{
+	struct bus_call call = { .fn = call_recv, .flags = MSG_PEEK };
+	struct tbus b;
+
+	ASSERT_EQ(0, tbus_open(&b, 1));
+	ASSERT_EQ(0, sol_opt(b.link[0].fd, SO_PEEK_OFF, 0));
+	EXPECT_EQ(0, say(b.link[0].acc, "one"));
+	EXPECT_STREQ("0:one", peek(b.link[0].fd));
+	EXPECT_STREQ("EAGAIN", peek(b.link[0].fd));
+	call.fd = b.link[0].fd;
+	call_start(&call);
+	EXPECT_TRUE(call_sleeps(&call));
+	EXPECT_EQ(0, say(b.link[0].acc, "two"));
+	EXPECT_EQ(0, call_wait(&call));
+	call_start(&call);
+	EXPECT_TRUE(call_sleeps(&call));
+	close(b.link[0].acc);
+	b.link[0].acc = -1;
+	EXPECT_EQ(0, call_wait(&call));
+	EXPECT_STREQ("EOF", peek(b.link[0].fd));
+	EXPECT_STREQ("0:one", take(b.link[0].fd));
+	EXPECT_STREQ("0:two", take(b.link[0].fd));
+	EXPECT_STREQ("EOF", take(b.link[0].fd));
+	tbus_close(&b);
 }
 
 TEST_HARNESS_MAIN

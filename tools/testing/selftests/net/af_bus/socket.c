@@ -189,6 +189,31 @@ TEST(no_mmap)
 	close(fd);
 }
 
+/* Of AF_UNIX, but not here: what was sent is charged to its receivers. */
+TEST(no_outq)
+{
+	struct tbus b;
+	int value;
+
+	ASSERT_EQ(0, tbus_open(&b, 1));
+	EXPECT_EQ(ENOTTY, ERR(ioctl(b.link[0].fd, TIOCOUTQ, &value)));
+	EXPECT_EQ(ENOTTY, ERR(ioctl(b.link[0].acc, TIOCOUTQ, &value)));
+	EXPECT_EQ(ENOTTY, ERR(ioctl(b.listener, TIOCOUTQ, &value)));
+	tbus_close(&b);
+}
+
+/* Nor does this option come with the others of SCM_RIGHTS. */
+TEST(no_rights_notrunc)
+{
+	int fd = bus_socket();
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(ENOPROTOOPT, sol_opt(fd, 85 /* SO_RIGHTS_NOTRUNC */, 1));
+	EXPECT_EQ(-1, get_opt(fd, 85));
+	EXPECT_EQ(ENOPROTOOPT, errno);
+	close(fd);
+}
+
 TEST(unknown_ioctl)
 {
 	int fd = bus_socket();
