@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Kernels of which nobody boots one: without what net/bus can do without, for other
+# machines, by another compiler. Only net/bus is compiled, with W=1.
+
+lane_configs() {
+	local base name names
+
+	for base in mainline 6.12; do
+		mapfile -t names < <("$top/scripts/kernel" compile)
+		for name in "${names[@]}"; do
+			try "configs: $name of $base compiles without a warning" \
+				"$top/scripts/kernel" --base "$base" compile "$name" || true
+		done
+	done
+}
