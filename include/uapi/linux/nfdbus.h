@@ -23,6 +23,7 @@
  *   reached
  * @NFDBUS_REASON_RIGHTS: the recipient does not take descriptors
  * @NFDBUS_REASON_REPLY: a reply that no call on the direct path expects
+ * @NFDBUS_REASON_EAVESDROP: a rule that eavesdrops matches
  */
 enum nfdbus_reason {
 	NFDBUS_REASON_DRIVER = 64,
@@ -34,6 +35,7 @@ enum nfdbus_reason {
 	NFDBUS_REASON_LIMIT,
 	NFDBUS_REASON_RIGHTS,
 	NFDBUS_REASON_REPLY,
+	NFDBUS_REASON_EAVESDROP,
 };
 
 /**

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: finding the match rules that a signal matches
+ * nfdbus: finding the match rules that a message matches
  *
  * Rules that ask for the same things exactly (say interface and path) have one
- * shape, and among those a signal finds its own by hash. So a signal costs a
+ * shape, and among those a message finds its own by hash. So a message costs a
  * look-up for each shape in use, however many rules there are.
  */
 
@@ -95,7 +95,7 @@ static void nfdbus_index_count(struct nfdbus_index *index,
 /**
  * nfdbus_index_add() - let a rule be found
  * @index: index
- * @rule: rule for which nfdbus_rule_broadcast() holds
+ * @rule: rule that is in none
  *
  * Context: Under bus->lock.
  * Return: 0 or an error.
@@ -122,9 +122,6 @@ int nfdbus_index_add(struct nfdbus_index *index, struct nfdbus_rule *rule)
  */
 void nfdbus_index_del(struct nfdbus_index *index, struct nfdbus_rule *rule)
 {
-	if (!rule->indexed)
-		return;
-
 	rhltable_remove(&index->rules, &rule->node, nfdbus_index_params);
 	nfdbus_index_count(index, rule, -1);
 	rule->indexed = false;

@@ -65,9 +65,12 @@ struct nfdbus_bus *nfdbus_bus_alloc(void)
 	err = nfdbus_index_init(&nb->index);
 	if (err)
 		goto err_stats;
-	err = nfdbus_names_init(nb);
+	err = nfdbus_index_init(&nb->taps);
 	if (err)
 		goto err_index;
+	err = nfdbus_names_init(nb);
+	if (err)
+		goto err_taps;
 	err = nfdbus_replies_init(nb);
 	if (err)
 		goto err_names;
@@ -75,6 +78,8 @@ struct nfdbus_bus *nfdbus_bus_alloc(void)
 
 err_names:
 	nfdbus_names_destroy(nb);
+err_taps:
+	nfdbus_index_destroy(&nb->taps);
 err_index:
 	nfdbus_index_destroy(&nb->index);
 err_stats:
@@ -99,6 +104,7 @@ void nfdbus_bus_free(struct nfdbus_bus *nb)
 
 	nfdbus_replies_destroy(nb);
 	nfdbus_names_destroy(nb);
+	nfdbus_index_destroy(&nb->taps);
 	nfdbus_index_destroy(&nb->index);
 	free_percpu(nb->stats);
 	ida_destroy(&nb->slots);

@@ -4,6 +4,8 @@
  *
  * A rule may be added several times, and then counts until it has been taken
  * back as often. A request prepares what the counts will be, and commits them.
+ *
+ * Rules that eavesdrop have an index of their own, which is empty on most buses.
  */
 
 #include <linux/slab.h>
@@ -15,15 +17,25 @@ static struct list_head *nfdbus_rules_of(struct nfdbus_bus *nb,
 	return owner ? &owner->rules : &nb->legacy_rules;
 }
 
+/* NULL for a rule that no message can match. */
+static struct nfdbus_index *nfdbus_index_of(struct nfdbus_bus *nb,
+					    const struct nfdbus_rule *rule)
+{
+	if (rule->eavesdrop)
+		return &nb->taps;
+	return nfdbus_rule_broadcast(rule) ? &nb->index : NULL;
+}
+
 static struct nfdbus_rule *nfdbus_match_find(struct nfdbus_bus *nb,
 					     struct nfdbus_peer *owner,
 					     const struct nfdbus_rule *like)
 {
+	struct nfdbus_index *index = nfdbus_index_of(nb, like);
 	struct rhlist_head *list, *pos;
 	struct nfdbus_rule *rule;
 
 	lockdep_assert_held(&nb->lock);
-	if (!nfdbus_rule_broadcast(like)) {
+	if (!index) {
 		list_for_each_entry(rule, nfdbus_rules_of(nb, owner),
 				    owner_link)
 			if (nfdbus_rule_eq(rule, like))
@@ -32,7 +44,7 @@ static struct nfdbus_rule *nfdbus_match_find(struct nfdbus_bus *nb,
 	}
 
 	rcu_read_lock();
-	list = nfdbus_index_find(&nb->index, &like->key);
+	list = nfdbus_index_find(index, &like->key);
 	rhl_for_each_entry_rcu(rule, pos, list, node)
 		if (rule->owner == owner && nfdbus_rule_eq(rule, like))
 			goto out;
@@ -55,12 +67,13 @@ static void nfdbus_rule_touch(struct nfdbus_rule *rule,
 static int nfdbus_rule_link(struct nfdbus_bus *nb, struct nfdbus_peer *owner,
 			    struct nfdbus_rule *rule)
 {
+	struct nfdbus_index *index = nfdbus_index_of(nb, rule);
 	int err;
 
 	rule->owner = owner;
 	INIT_LIST_HEAD(&rule->change_link);
-	if (nfdbus_rule_broadcast(rule)) {
-		err = nfdbus_index_add(&nb->index, rule);
+	if (index) {
+		err = nfdbus_index_add(index, rule);
 		if (err)
 			return err;
 	}
@@ -73,7 +86,8 @@ static int nfdbus_rule_link(struct nfdbus_bus *nb, struct nfdbus_peer *owner,
 
 static void nfdbus_rule_unlink(struct nfdbus_bus *nb, struct nfdbus_rule *rule)
 {
-	nfdbus_index_del(&nb->index, rule);
+	if (rule->indexed)
+		nfdbus_index_del(nfdbus_index_of(nb, rule), rule);
 	list_del(&rule->owner_link);
 	nb->nr_rules--;
 	if (rule->owner)
@@ -169,7 +183,8 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_match_clear);
  * @changes: changes
  *
  * Context: Under bus->lock.
- * Return: Whether something has been taken back.
+ * Return: Whether something has been taken back, or what was sent to one client
+ * may now be for others, too.
  */
 bool nfdbus_matches_commit(struct nfdbus_bus *nb, struct list_head *changes)
 {
@@ -180,6 +195,8 @@ bool nfdbus_matches_commit(struct nfdbus_bus *nb, struct list_head *changes)
 	list_for_each_entry_safe(rule, tmp, changes, change_link) {
 		list_del_init(&rule->change_link);
 		if (rule->count && !rule->want)
+			lost = true;
+		if (rule->eavesdrop && !rule->count && rule->want)
 			lost = true;
 		WRITE_ONCE(rule->count, rule->want);
 		if (!rule->count)

@@ -175,6 +175,7 @@ int nfdbus_check_values(struct nfdbus_cursor *c, const char *sig, u32 depth,
  * @flags: NFDBUS_FLAG_*
  * @swap: integers are not in native order
  * @strange: it has header fields that the daemon strips
+ * @hashed: @interface, @member and @path have their hashes
  * @serial: of the message
  * @reply_serial: 0 if there is none
  * @nr_fds: as the header has it
@@ -199,6 +200,7 @@ struct nfdbus_msg {
 	u8			flags;
 	bool			swap;
 	bool			strange;
+	bool			hashed;
 	u32			serial;
 	u32			reply_serial;
 	u32			nr_fds;
@@ -290,8 +292,8 @@ struct nfdbus_rule_arg {
  * @nr_args: number of @args
  * @args: ordered by index
  * @text: as it was given
- * @node: in bus->rules
- * @indexed: is in bus->rules; under bus->lock
+ * @node: in an index
+ * @indexed: is in an index; under bus->lock
  * @owner: NULL for the clients that are not on AF_BUS
  * @owner_link: in the list of its owner; under bus->lock
  * @change_link: in a request that changes it; under bus->lock
@@ -337,8 +339,8 @@ u64 nfdbus_rule_arg_mask(const struct nfdbus_rule *rule);
 /* index.c */
 
 /**
- * struct nfdbus_index - the match rules of a bus, found by what they ask for
- * @rules: those that can match a broadcast, by nfdbus_rule.key
+ * struct nfdbus_index - match rules, found by what they ask for
+ * @rules: the rules, by nfdbus_rule.key
  * @shapes: a bit for each nfdbus_key.shape in use; written under bus->lock
  * @nr_shape: their numbers; under bus->lock
  * @arg_mask: arguments that rules ask for; written under bus->lock
@@ -518,7 +520,8 @@ u32 nfdbus_stats_reason(unsigned int stat);
  * @nr_peers: under @lock
  * @slots: gives each peer a small number
  * @nr_slots: greatest slot there was, plus one; written under @lock
- * @index: match rules
+ * @index: match rules that can match a broadcast, and nothing else
+ * @taps: match rules that eavesdrop
  * @legacy_rules: of clients that are not on AF_BUS; under @lock
  * @nr_rules: all of them; under @lock
  * @names: well-known names
@@ -545,6 +548,7 @@ struct nfdbus_bus {
 	u32				nr_slots;
 
 	struct nfdbus_index		index;
+	struct nfdbus_index		taps;
 	struct list_head		legacy_rules;
 	u32				nr_rules;
 

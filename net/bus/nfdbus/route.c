@@ -43,12 +43,20 @@ static void nfdbus_destination_hash(struct nfdbus_msg *m)
 		nfdbus_str_hash(&m->destination);
 }
 
+/* Match rules are found by them. */
+static void nfdbus_rule_keys_hash(struct nfdbus_msg *m)
+{
+	if (m->interface.s)
+		nfdbus_str_hash(&m->interface);
+	if (m->member.s)
+		nfdbus_str_hash(&m->member);
+	if (m->path.s)
+		nfdbus_str_hash(&m->path);
+	m->hashed = true;
+}
+
 static int nfdbus_parse_broadcast(struct nfdbus_bus *nb, struct nfdbus_msg *m)
 {
-	nfdbus_str_hash(&m->interface);
-	nfdbus_str_hash(&m->member);
-	nfdbus_str_hash(&m->path);
-
 	m->nr_seen = READ_ONCE(nb->nr_slots);
 	m->seen = kvcalloc(BITS_TO_LONGS(m->nr_seen), sizeof(*m->seen),
 			   GFP_KERNEL_ACCOUNT);
@@ -58,13 +66,15 @@ static int nfdbus_parse_broadcast(struct nfdbus_bus *nb, struct nfdbus_msg *m)
 static int nfdbus_parse_rest(struct nfdbus_bus *nb, struct nfdbus_msg *m,
 			     const struct sk_buff *skb)
 {
-	u64 arg_mask = 0;
+	u64 arg_mask = READ_ONCE(nb->taps.arg_mask);
 	int err = 0;
 
 	if (nfdbus_msg_is_broadcast(m)) {
-		arg_mask = READ_ONCE(nb->index.arg_mask);
+		arg_mask |= READ_ONCE(nb->index.arg_mask);
 		err = nfdbus_parse_broadcast(nb, m);
 	}
+	if (m->seen || READ_ONCE(nb->taps.shapes))
+		nfdbus_rule_keys_hash(m);
 	return err ?: nfdbus_msg_check_body(m, skb, arg_mask);
 }
 
@@ -198,70 +208,75 @@ static u32 nfdbus_expect(struct nfdbus_peer *src, struct nfdbus_peer *dst,
 	return err ? NFDBUS_REASON_LIMIT : BUS_REASON_NONE;
 }
 
-static u32 nfdbus_unicast(struct nfdbus_peer *src, struct nfdbus_peer *dst,
-			  struct nfdbus_msg *m, struct bus_route *route)
+/* Rules. */
+
+static u32 nfdbus_broadcast_to(struct nfdbus_peer *dst, struct nfdbus_msg *m,
+			       struct bus_route *route)
 {
-	u32 reason;
-
-	if (m->nr_fds && !(READ_ONCE(dst->flags) & NFDBUS_PEER_F_CAN_FDS))
-		return NFDBUS_REASON_RIGHTS;
-
-	reason = nfdbus_expect(src, dst, m);
-	if (!reason)
-		bus_route_add(route, dst->client);
-	return reason;
-}
-
-/* Signals without destination. */
-
-static void nfdbus_broadcast_to(struct nfdbus_peer *dst, struct nfdbus_msg *m,
-				struct bus_route *route)
-{
+	if (!dst)
+		return NFDBUS_REASON_LEGACY;
+	if (dst->slot >= m->nr_seen)
+		return NFDBUS_REASON_LIMIT;
 	if (__test_and_set_bit(dst->slot, m->seen))
-		return;
+		return BUS_REASON_NONE;
 	if (m->nr_fds && !(READ_ONCE(dst->flags) & NFDBUS_PEER_F_CAN_FDS))
-		return;
+		return BUS_REASON_NONE;
 
 	m->copies++;
 	bus_route_add(route, dst->client);
+	return BUS_REASON_NONE;
 }
 
-static u32 nfdbus_broadcast_key(struct nfdbus_bus *nb,
-				const struct nfdbus_key *key,
-				struct nfdbus_msg *m, struct bus_route *route)
+/* Who eavesdrops, and may, is the master's to tell. Whether the recipient is the
+ * destination of the rule, too.
+ */
+static u32 nfdbus_matched(const struct nfdbus_rule *rule, struct nfdbus_msg *m,
+			  struct bus_route *route)
+{
+	if (!nfdbus_msg_is_broadcast(m))
+		return !rule->type || rule->type == m->type ?
+		       NFDBUS_REASON_EAVESDROP : BUS_REASON_NONE;
+	if (!nfdbus_rule_broadcast(rule))
+		return BUS_REASON_NONE;
+	return nfdbus_broadcast_to(rule->owner, m, route);
+}
+
+static u32 nfdbus_match_key(struct nfdbus_index *index,
+			    const struct nfdbus_key *key, struct nfdbus_msg *m,
+			    struct bus_route *route)
 {
 	struct rhlist_head *list, *pos;
 	struct nfdbus_rule *rule;
+	u32 reason;
 
-	list = nfdbus_index_find(&nb->index, key);
+	list = nfdbus_index_find(index, key);
 	rhl_for_each_entry_rcu(rule, pos, list, node) {
 		if (!READ_ONCE(rule->count) || !nfdbus_rule_matches(rule, m))
 			continue;
-		if (!rule->owner)
-			return NFDBUS_REASON_LEGACY;
-		if (rule->owner->slot >= m->nr_seen)
-			return NFDBUS_REASON_LIMIT;
-		nfdbus_broadcast_to(rule->owner, m, route);
+		reason = nfdbus_matched(rule, m, route);
+		if (reason)
+			return reason;
 	}
 	return BUS_REASON_NONE;
 }
 
 /* A rule asks for the sender by its unique name, or one that it owns. */
-static u32 nfdbus_broadcast_names(struct nfdbus_peer *src,
-				  struct nfdbus_key *key, struct nfdbus_msg *m,
-				  struct bus_route *route)
+static u32 nfdbus_match_names(struct nfdbus_peer *src,
+			      struct nfdbus_index *index,
+			      struct nfdbus_key *key, struct nfdbus_msg *m,
+			      struct bus_route *route)
 {
 	struct nfdbus_name *name;
 	u32 reason;
 
 	key->val[NFDBUS_KEY_SENDER] = src->unique;
-	reason = nfdbus_broadcast_key(src->bus, key, m, route);
+	reason = nfdbus_match_key(index, key, m, route);
 	if (reason)
 		return reason;
 
 	list_for_each_entry_rcu(name, &src->names, owner_link) {
 		key->val[NFDBUS_KEY_SENDER] = name->str;
-		reason = nfdbus_broadcast_key(src->bus, key, m, route);
+		reason = nfdbus_match_key(index, key, m, route);
 		if (reason)
 			return reason;
 	}
@@ -278,42 +293,80 @@ static const struct nfdbus_arg *nfdbus_msg_arg0(const struct nfdbus_msg *m)
 	return NULL;
 }
 
-static u32 nfdbus_broadcast(struct nfdbus_peer *src, struct nfdbus_msg *m,
-			    struct bus_route *route)
+/* What the message has of what rules may ask for */
+static u8 nfdbus_match_init(struct nfdbus_key *key, const struct nfdbus_msg *m)
 {
-	struct nfdbus_index *index = &src->bus->index;
 	const struct nfdbus_arg *arg0 = nfdbus_msg_arg0(m);
-	struct nfdbus_key key = {
-		.val[NFDBUS_KEY_INTERFACE] = m->interface,
-		.val[NFDBUS_KEY_MEMBER] = m->member,
-		.val[NFDBUS_KEY_PATH] = m->path,
-	};
+	u8 shape = BIT(NFDBUS_KEY_SENDER);
+	unsigned int i;
+
+	key->val[NFDBUS_KEY_INTERFACE] = m->interface;
+	key->val[NFDBUS_KEY_MEMBER] = m->member;
+	key->val[NFDBUS_KEY_PATH] = m->path;
+	if (arg0)
+		key->val[NFDBUS_KEY_ARG0] = arg0->str;
+
+	for (i = 0; i < NFDBUS_NR_KEYS; i++)
+		if (key->val[i].s)
+			shape |= BIT(i);
+	return shape;
+}
+
+static u32 nfdbus_match(struct nfdbus_peer *src, struct nfdbus_index *index,
+			struct nfdbus_msg *m, struct bus_route *route)
+{
+	struct nfdbus_key key = {};
 	unsigned long shapes;
 	unsigned int shape;
 	u32 reason;
-
-	bus_route_multicast(route);
-	bitmap_zero(m->seen, m->nr_seen);
+	u8 has;
 
 	/* Pairs with the release in nfdbus_index_count(). */
 	shapes = smp_load_acquire(&index->shapes);
-	if (READ_ONCE(index->arg_mask) & ~m->arg_mask)
+	if (!shapes)
+		return BUS_REASON_NONE;
+	/* It was parsed before there was such a rule. */
+	if (!m->hashed || READ_ONCE(index->arg_mask) & ~m->arg_mask)
 		return NFDBUS_REASON_LIMIT;
-	if (arg0)
-		key.val[NFDBUS_KEY_ARG0] = arg0->str;
 
+	has = nfdbus_match_init(&key, m);
 	for_each_set_bit(shape, &shapes, BIT(NFDBUS_NR_KEYS)) {
-		if ((shape & BIT(NFDBUS_KEY_ARG0)) && !arg0)
+		if (shape & ~has)
 			continue;
 		key.shape = shape;
 		if (shape & BIT(NFDBUS_KEY_SENDER))
-			reason = nfdbus_broadcast_names(src, &key, m, route);
+			reason = nfdbus_match_names(src, index, &key, m, route);
 		else
-			reason = nfdbus_broadcast_key(src->bus, &key, m, route);
+			reason = nfdbus_match_key(index, &key, m, route);
 		if (reason)
 			return reason;
 	}
 	return BUS_REASON_NONE;
+}
+
+static u32 nfdbus_broadcast(struct nfdbus_peer *src, struct nfdbus_msg *m,
+			    struct bus_route *route)
+{
+	bus_route_multicast(route);
+	bitmap_zero(m->seen, m->nr_seen);
+
+	return nfdbus_match(src, &src->bus->index, m, route) ?:
+	       nfdbus_match(src, &src->bus->taps, m, route);
+}
+
+static u32 nfdbus_unicast(struct nfdbus_peer *src, struct nfdbus_peer *dst,
+			  struct nfdbus_msg *m, struct bus_route *route)
+{
+	u32 reason;
+
+	if (m->nr_fds && !(READ_ONCE(dst->flags) & NFDBUS_PEER_F_CAN_FDS))
+		return NFDBUS_REASON_RIGHTS;
+
+	reason = nfdbus_match(src, &src->bus->taps, m, route) ?:
+		 nfdbus_expect(src, dst, m);
+	if (!reason)
+		bus_route_add(route, dst->client);
+	return reason;
 }
 
 /* The decision. */

@@ -471,7 +471,8 @@ static bool nfdbus_arg_matches(const struct nfdbus_rule_arg *want,
 /**
  * nfdbus_rule_matches() - does a rule match what it was not found by?
  * @rule: rule that was found by nfdbus_index_find()
- * @m: signal without destination, in which all arguments of interest are kept
+ * @m: message in which all arguments of interest are kept; type and destination
+ *	are not compared
  *
  * Return: Whether it does.
  */
@@ -482,7 +483,7 @@ bool nfdbus_rule_matches(const struct nfdbus_rule *rule,
 	u8 i;
 
 	if (rule->path_namespace.s &&
-	    !nfdbus_path_in(&m->path, &rule->path_namespace))
+	    (!m->path.s || !nfdbus_path_in(&m->path, &rule->path_namespace)))
 		return false;
 
 	for (i = 0; i < rule->nr_args; i++) {

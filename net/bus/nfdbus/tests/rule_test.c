@@ -192,8 +192,8 @@ static struct nfdbus_msg *build_signal(struct kunit *test, const char *path,
 	return m;
 }
 
-static bool index_matches(struct nfdbus_bus *nb, const struct nfdbus_msg *m,
-			  const char *sender)
+static bool index_matches(struct nfdbus_index *index,
+			  const struct nfdbus_msg *m, const char *sender)
 {
 	struct nfdbus_key key = {
 		.val[NFDBUS_KEY_SENDER] = { sender, strlen(sender) },
@@ -213,16 +213,24 @@ static bool index_matches(struct nfdbus_bus *nb, const struct nfdbus_msg *m,
 	rcu_read_lock();
 	for (shape = 0; shape < BIT(NFDBUS_NR_KEYS); shape++) {
 		key.shape = shape;
-		if (!(nb->index.shapes & BIT(shape)) ||
+		if (!(index->shapes & BIT(shape)) ||
 		    ((shape & BIT(NFDBUS_KEY_ARG0)) &&
 		     !key.val[NFDBUS_KEY_ARG0].s))
 			continue;
-		list = nfdbus_index_find(&nb->index, &key);
+		list = nfdbus_index_find(index, &key);
 		rhl_for_each_entry_rcu(rule, pos, list, node)
-			found |= rule->count && nfdbus_rule_matches(rule, m);
+			found |= rule->count && nfdbus_rule_broadcast(rule) &&
+				 nfdbus_rule_matches(rule, m);
 	}
 	rcu_read_unlock();
 	return found;
+}
+
+static bool bus_matches(struct nfdbus_bus *nb, const struct nfdbus_msg *m,
+			const char *sender)
+{
+	return index_matches(&nb->index, m, sender) ||
+	       index_matches(&nb->taps, m, sender);
 }
 
 static bool rule_matches(struct kunit *test, const char *text,
@@ -236,9 +244,9 @@ static bool rule_matches(struct kunit *test, const char *text,
 	KUNIT_ASSERT_FALSE(test, IS_ERR(nb) || IS_ERR(rule));
 	mutex_lock(&nb->lock);
 	KUNIT_EXPECT_EQ(test, 0, nfdbus_match_add(nb, &changes, NULL, rule));
-	KUNIT_EXPECT_FALSE(test, index_matches(nb, m, ":0.1"));
+	KUNIT_EXPECT_FALSE(test, bus_matches(nb, m, ":0.1"));
 	nfdbus_matches_commit(nb, &changes);
-	found = index_matches(nb, m, ":0.1");
+	found = bus_matches(nb, m, ":0.1");
 	mutex_unlock(&nb->lock);
 	nfdbus_bus_free(nb);
 	return found;

@@ -211,6 +211,29 @@ static void test_rules_are_counted(struct kunit *test)
 	end(s);
 }
 
+/* One that eavesdrops takes the direct path from others. */
+static void test_rules_that_eavesdrop(struct kunit *test)
+{
+	static const char text[] = "type='error',arg2='x',eavesdrop='true'";
+	struct state *s = begin(test);
+	struct nfdbus_peer *a = s->peer[0];
+
+	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, text, true));
+	KUNIT_EXPECT_TRUE(test, nfdbus_matches_commit(s->nb, &s->changes));
+	KUNIT_EXPECT_EQ(test, s->nb->taps.arg_mask, BIT_ULL(2));
+	KUNIT_EXPECT_EQ(test, s->nb->taps.shapes, BIT(0));
+	KUNIT_EXPECT_EQ(test, s->nb->index.shapes, 0);
+
+	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, text, true));
+	KUNIT_EXPECT_FALSE(test, nfdbus_matches_commit(s->nb, &s->changes));
+
+	nfdbus_match_clear(s->nb, &s->changes, a);
+	KUNIT_EXPECT_TRUE(test, nfdbus_matches_commit(s->nb, &s->changes));
+	KUNIT_EXPECT_EQ(test, s->nb->taps.arg_mask, 0);
+	KUNIT_EXPECT_EQ(test, s->nb->taps.shapes, 0);
+	end(s);
+}
+
 static void test_rules_clear_and_abort(struct kunit *test)
 {
 	struct state *s = begin(test);
@@ -242,6 +265,7 @@ static struct kunit_case state_cases[] = {
 	KUNIT_CASE(test_names_abort),
 	KUNIT_CASE(test_names_rehash),
 	KUNIT_CASE(test_rules_are_counted),
+	KUNIT_CASE(test_rules_that_eavesdrop),
 	KUNIT_CASE(test_rules_clear_and_abort),
 	{}
 };

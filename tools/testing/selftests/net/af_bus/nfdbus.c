@@ -25,6 +25,7 @@
 #define LIMIT		REASON(70)
 #define RIGHTS		REASON(71)
 #define REPLY		REASON(72)
+#define EAVESDROP	REASON(73)
 
 static const struct dbus_msg call = {
 	.type = DBUS_CALL, .path = "/a", .member = "Call",
@@ -269,6 +270,64 @@ TEST_F(nfdbus, arguments)
 	m.big = true;
 	EXPECT_EQ(0, dbus_send(self->l[0].fd, &m));
 	EXPECT_STREQ("1", came(self->l[2].fd));
+	EXPECT_QUIET();
+}
+
+/* Only what such a rule matches goes to the master. */
+TEST_F(nfdbus, eavesdropping)
+{
+	const char *calls = "type='method_call',member='Call',eavesdrop='true'";
+	const char *args = "interface='t.I',arg0='x',destination='t.Name',eavesdrop='true'";
+	struct dbus_msg m = call;
+
+	m.interface = "t.I";
+	m.arg0 = "x";
+	ASSERT_EQ(0, match(self, 3, calls));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+	EXPECT_STREQ(EAVESDROP, came(self->l[0].acc));
+	EXPECT_EQ(0, send_to(self, 0, &signal_msg, ":0.2"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	ASSERT_EQ(0, unmatch(self, 3, calls));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+
+	/* Of who is not on AF_BUS, and to whomever */
+	ASSERT_EQ(0, match(self, -1, args));
+	EXPECT_EQ(0, send_to(self, 0, &m, ":0.2"));
+	EXPECT_STREQ(EAVESDROP, came(self->l[0].acc));
+	m.arg0 = "y";
+	EXPECT_EQ(0, send_to(self, 0, &m, ":0.2"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+
+	/* What goes to all it matches as any other rule does. */
+	ASSERT_EQ(0, match(self, 3, "sender=':0.1',path_namespace='/a',eavesdrop='true'"));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_STREQ("1", came(self->l[3].fd));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+	EXPECT_STREQ(EAVESDROP, came(self->l[0].acc));
+	EXPECT_EQ(0, send_to(self, 1, &call, ":0.1"));
+	EXPECT_STREQ("2", came(self->l[0].fd));
+	EXPECT_QUIET();
+}
+
+/* A reply is expected no longer, whoever eavesdrops. */
+TEST_F(nfdbus, eavesdropping_on_replies)
+{
+	struct dbus_msg m = call;
+
+	m.destination = ":0.2";
+	m.serial = 7;
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &m));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	ASSERT_EQ(0, match(self, 3, "type='method_return',eavesdrop='true'"));
+	m = (struct dbus_msg){ .type = DBUS_RETURN, .reply_serial = 7,
+			       .destination = ":0.1" };
+	EXPECT_EQ(0, dbus_send(self->l[1].fd, &m));
+	EXPECT_STREQ("0:73+1", came(self->l[1].acc));
+	EXPECT_EQ(0, dbus_send(self->l[1].fd, &m));
+	EXPECT_STREQ(REPLY, came(self->l[1].acc));
 	EXPECT_QUIET();
 }
 
