@@ -18,6 +18,7 @@ struct side {
 	pid_t pid;
 	char *text;			/* of the configuration, at first */
 	DBusConnection *a, *b;
+	DBusConnection *e;		/* would eavesdrop */
 };
 
 static struct side side[SIDES];
@@ -35,7 +36,7 @@ static const struct policy policies[] = {
 	{ "nothing else", "", true },
 	{ "eavesdropping is allowed",
 	  DEFAULT("<allow send_destination='*' eavesdrop='true'/>"
-		  "<allow eavesdrop='true'/>"), true },
+		  "<allow eavesdrop='true'/>"), false },
 	{ "a catch-all for broadcasts",
 	  MANDATORY("<allow send_broadcast='true'/>"), false },
 	{ "a catch-all for all but broadcasts",
@@ -99,6 +100,7 @@ static void settle(struct side *s)
 	if (s == &side[OURS]) {
 		settled(s->a);
 		settled(s->b);
+		settled(s->e);
 	}
 }
 
@@ -223,6 +225,7 @@ static void probe(struct side *s, enum kind kind, char *to, size_t size)
 	collect(s->b, "b", to, size);
 	if (is_from_b(kind))
 		collect(s->a, "a", to, size);
+	collect(s->e, "e", to, size);
 }
 
 /* A policy. */
@@ -290,8 +293,10 @@ static void connect_all(void)
 	for (s = side; s < side + SIDES; s++) {
 		s->a = client(s->address);
 		s->b = client(s->address);
+		s->e = client(s->address);
 		request_name(s->a, "af_bus.Verdict.A");
 		drop_reply(bus_call(s->b, "AddMatch", "member='Probe'"));
+		drop_reply(bus_call(s->e, "AddMatch", "member='Probe',eavesdrop='true'"));
 		settle(s);
 	}
 }
@@ -303,6 +308,7 @@ static void drop_all(void)
 	for (s = side; s < side + SIDES; s++) {
 		drop(s->a);
 		drop(s->b);
+		drop(s->e);
 	}
 }
 
