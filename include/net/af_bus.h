@@ -23,6 +23,9 @@ struct unix_gc_node;
  * @id: BUS_PROTO_*
  * @name: for messages and procfs
  * @owner: pinned while a bus of this protocol lives
+ * @rights_reason: why the master gets a message whose descriptors cannot go to
+ *	the recipients: one switched SO_PASSRIGHTS off, or with a copy for each
+ *	the sender would have too many in flight
  * @bus_init: set up bus_proto_data() of a new bus; may sleep
  * @bus_exit: undo @bus_init; nobody sees the bus any more; may sleep
  * @join: set up bus_client_proto_data(); the client is not on the bus yet;
@@ -54,6 +57,7 @@ struct bus_proto {
 	u32		id;
 	const char	*name;
 	struct module	*owner;
+	u32		rights_reason;
 	int		(*bus_init)(struct bus *bus);
 	void		(*bus_exit)(struct bus *bus);
 	int		(*join)(struct bus_client *client);
@@ -106,6 +110,7 @@ void bus_route_add(struct bus_route *route, struct bus_client *client);
 void bus_route_master(struct bus_route *route, u32 reason);
 void bus_route_set_flags(struct bus_route *route, u32 flags);
 u32 bus_route_reason(const struct bus_route *route);
+bool bus_route_denies(struct bus_route *route, struct bus_client *client);
 void bus_route_multicast(struct bus_route *route);
 
 /* What a hook sees: the message of skb; state->sk is the sender in NF_BUS_SEND

@@ -808,6 +808,12 @@ static inline bool bus_route_keeps_fds(const struct bus_route *route)
 	return route->fp && bus_scm_has_sockets(route->fp);
 }
 
+/* The sender did not choose the recipients. */
+static inline bool bus_route_by_proto(const struct bus_route *route)
+{
+	return route->bus->proto && !route->from_master;
+}
+
 /**
  * bus_route_settle() - tell the protocol what became of its decision
  * @route: route

@@ -103,6 +103,19 @@ static bool bus_rcpt_wants_fds(const struct bus_route *route,
 		scm_takes_rights(rcpt->sk));
 }
 
+/* What a receiver does to itself is no error of a sender that did not choose it:
+ * the master gets the message instead.
+ */
+static int bus_route_no_rights(struct bus_route *route,
+			       const struct bus_rcpt *rcpt)
+{
+	if (rcpt->to_master || !bus_route_by_proto(route))
+		return -EPERM;
+
+	route->reason = route->bus->proto->rights_reason;
+	return BUS_TO_MASTER;
+}
+
 static int bus_route_count_fds(struct bus_route *route)
 {
 	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
@@ -111,7 +124,7 @@ static int bus_route_count_fds(struct bus_route *route)
 	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
 		rcpt->fds = bus_rcpt_wants_fds(route, rcpt);
 		if (rcpt->fds && !scm_takes_rights(rcpt->sk))
-			return -EPERM;
+			return bus_route_no_rights(route, rcpt);
 		n += rcpt->fds;
 	}
 	if (n <= route->nr_spare_fp + !bus_route_keeps_fds(route))
@@ -169,11 +182,23 @@ static int bus_route_block(struct bus_route *route, struct bus_rcpt *rcpt)
 	return -EAGAIN;
 }
 
+static int bus_route_full(struct bus_route *route)
+{
+	route->reason = BUS_REASON_FULL;
+	return BUS_TO_MASTER;
+}
+
+/* Not an error of a sender that did not choose the receiver. */
+static int bus_route_reject(struct bus_route *route)
+{
+	return bus_route_by_proto(route) ? bus_route_full(route) : -ENOBUFS;
+}
+
 /* A sender over its share must not get the receiver disconnected. */
 static int bus_rcpt_over_share(struct bus_route *route, struct bus_rcpt *rcpt)
 {
 	if (!route->multicast)
-		return -ENOBUFS;
+		return bus_route_reject(route);
 	rcpt->drop = true;
 	return 0;
 }
@@ -183,7 +208,7 @@ static int bus_rcpt_full(struct bus_route *route, struct bus_rcpt *rcpt,
 {
 	switch (bus_rcpt_policy(route, rcpt)) {
 	case BUS_OVERFLOW_REJECT:
-		return -ENOBUFS;
+		return bus_route_reject(route);
 	case BUS_OVERFLOW_DROP:
 		rcpt->drop = true;
 		return 0;
@@ -196,8 +221,7 @@ static int bus_rcpt_full(struct bus_route *route, struct bus_rcpt *rcpt,
 		bus_client_get(rcpt->client);
 		return 0;
 	case BUS_OVERFLOW_MASTER:
-		route->reason = BUS_REASON_FULL;
-		return BUS_TO_MASTER;
+		return bus_route_full(route);
 	default:
 		return bus_route_block(route, rcpt);
 	}

@@ -339,7 +339,7 @@ static void bus_route_deny(struct bus_route *route)
 {
 	if (!route->denied || route->multicast)
 		return;
-	if (route->bus->proto && !route->from_master)
+	if (bus_route_by_proto(route))
 		route->reason = BUS_REASON_DENIED;
 	else
 		route->err = route->denied;
@@ -464,6 +464,24 @@ u32 bus_route_reason(const struct bus_route *route)
 	return route->reason ?: route->forced;
 }
 EXPORT_SYMBOL_GPL(bus_route_reason);
+
+/**
+ * bus_route_denies() - does a security module deny a recipient the message?
+ * @route: route
+ * @client: recipient of a message that goes to the master for another reason
+ *
+ * The master must not deliver what the sender could not.
+ *
+ * Context: Under rcu_read_lock().
+ * Return: true if it does.
+ */
+bool bus_route_denies(struct bus_route *route, struct bus_client *client)
+{
+	struct sock *sk = rcu_dereference(client->sk);
+
+	return sk && security_bus_may_send(route->sk, sk, route->skb);
+}
+EXPORT_SYMBOL_GPL(bus_route_denies);
 
 /**
  * bus_route_multicast() - the message is a multicast, be it to nobody

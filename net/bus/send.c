@@ -280,7 +280,7 @@ static void bus_find_by_proto(struct bus_send *send)
 	route->reason = route->msg->hand_over;
 	route->routed = true;
 	route->bus->proto->route(send->client, route->msg, route);
-	if (route->msg->hand_over)
+	if (!route->reason)
 		route->reason = route->msg->hand_over;
 }
 
@@ -372,6 +372,23 @@ static int bus_send_wait(struct bus_send *send, long *timeo)
 	return err;
 }
 
+/* How many get a copy of the descriptors is not up to a sender that did not
+ * choose the recipients. The master needs only one.
+ */
+static int bus_send_prepare(struct bus_send *send)
+{
+	struct bus_route *route = &send->route;
+	struct bus_msg *m = route->msg;
+	int err = bus_route_prepare(route);
+
+	if (err != -ETOOMANYREFS || !send->parsed || m->hand_over)
+		return err;
+
+	m->hand_over = route->bus->proto->rights_reason;
+	route->want_fp = 0;
+	return 0;
+}
+
 static int bus_send_deliver(struct bus_send *send, long timeo)
 {
 	struct bus_route *route = &send->route;
@@ -383,7 +400,7 @@ static int bus_send_deliver(struct bus_send *send, long timeo)
 
 		err = bus_send_try(send);
 		if (err == BUS_NEED_MEMORY)
-			err = bus_route_prepare(route);
+			err = bus_send_prepare(send);
 		else if (err == BUS_LOST_RACE)
 			err = 0;
 		else if (err == -EAGAIN && route->blocked)

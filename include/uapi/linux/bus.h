@@ -93,7 +93,7 @@ struct sockaddr_bus {
 
 /* What to do about a receiver that has no room (struct bus_overflow). */
 #define BUS_OVERFLOW_BLOCK	0	/* the sender waits; EAGAIN if it may not */
-#define BUS_OVERFLOW_REJECT	1	/* unicast: the sender gets ENOBUFS */
+#define BUS_OVERFLOW_REJECT	1	/* unicast: ENOBUFS, or to the master if routed */
 #define BUS_OVERFLOW_DROP	2	/* lost for this receiver, which can know */
 #define BUS_OVERFLOW_DISCONNECT	3	/* the receiver is put off the bus */
 #define BUS_OVERFLOW_MASTER	4	/* the message goes to the master as a whole */

@@ -230,6 +230,7 @@ static const struct bus_proto nfdbus_proto = {
 	.id		= BUS_PROTO_DBUS,
 	.name		= "dbus",
 	.owner		= THIS_MODULE,
+	.rights_reason	= NFDBUS_REASON_RIGHTS,
 	.bus_init	= nfdbus_bus_init,
 	.bus_exit	= nfdbus_bus_exit,
 	.join		= nfdbus_join,
