@@ -21,9 +21,10 @@
  * @NFDBUS_REASON_LOG: the rule that decides wants a log entry
  * @NFDBUS_REASON_LIMIT: a limit of the bus, of the client or of the parser is
  *   reached
- * @NFDBUS_REASON_RIGHTS: the recipient does not take descriptors
+ * @NFDBUS_REASON_RIGHTS: sender or recipient does not take descriptors
  * @NFDBUS_REASON_REPLY: a reply that no call on the direct path expects
  * @NFDBUS_REASON_EAVESDROP: a rule that eavesdrops matches
+ * @NFDBUS_REASON_SENDER: its SENDER is not who sent it
  */
 enum nfdbus_reason {
 	NFDBUS_REASON_DRIVER = 64,
@@ -36,6 +37,7 @@ enum nfdbus_reason {
 	NFDBUS_REASON_RIGHTS,
 	NFDBUS_REASON_REPLY,
 	NFDBUS_REASON_EAVESDROP,
+	NFDBUS_REASON_SENDER,
 };
 
 /**

@@ -15,18 +15,27 @@
 
 /* Parsing. */
 
-static u32 nfdbus_parse_reason(const struct nfdbus_bus *nb,
+/* Receivers may believe what is written there. */
+static bool nfdbus_sender_is_true(const struct nfdbus_peer *src,
+				  const struct nfdbus_msg *m)
+{
+	return !m->sender.s || nfdbus_str_eq(&m->sender, &src->unique);
+}
+
+static u32 nfdbus_parse_reason(const struct nfdbus_peer *src,
 			       const struct nfdbus_msg *m)
 {
 	if (m->strange)
 		return NFDBUS_REASON_FIELDS;
+	if (!nfdbus_sender_is_true(src, m))
+		return NFDBUS_REASON_SENDER;
 	if (!m->destination.s && m->type != NFDBUS_TYPE_SIGNAL)
 		return NFDBUS_REASON_DRIVER;
 	if (m->destination.s && !strcmp(m->destination.s, NFDBUS_DRIVER))
 		return NFDBUS_REASON_DRIVER;
 	if (m->type > NFDBUS_TYPE_SIGNAL)
 		return NFDBUS_REASON_POLICY;
-	if (!(READ_ONCE(nb->flags) & NFDBUS_BUS_F_ALLOW_ALL))
+	if (!(READ_ONCE(src->bus->flags) & NFDBUS_BUS_F_ALLOW_ALL))
 		return NFDBUS_REASON_POLICY;
 	return BUS_REASON_NONE;
 }
@@ -95,7 +104,7 @@ static int nfdbus_parse_error(struct bus_msg *msg, int err)
 int nfdbus_parse(struct bus_client *src, struct bus_msg *msg,
 		 struct sk_buff *skb)
 {
-	struct nfdbus_bus *nb = bus_proto_data(bus_client_bus(src));
+	struct nfdbus_peer *peer = bus_client_proto_data(src);
 	struct nfdbus_msg *m;
 	u32 reason;
 	int err;
@@ -104,10 +113,10 @@ int nfdbus_parse(struct bus_client *src, struct bus_msg *msg,
 	if (IS_ERR(m))
 		return nfdbus_parse_error(msg, PTR_ERR(m));
 
-	reason = nfdbus_parse_reason(nb, m);
+	reason = nfdbus_parse_reason(peer, m);
 	nfdbus_destination_hash(m);
 	if (!reason) {
-		err = nfdbus_parse_rest(nb, m, skb);
+		err = nfdbus_parse_rest(peer->bus, m, skb);
 		if (err) {
 			nfdbus_msg_free(m);
 			return nfdbus_parse_error(msg, err);
@@ -190,6 +199,11 @@ static u32 nfdbus_find_peer(struct nfdbus_bus *nb, const struct nfdbus_msg *m,
 	return nfdbus_find_name(nb, &m->destination, peer);
 }
 
+static bool nfdbus_takes_fds(const struct nfdbus_peer *peer)
+{
+	return READ_ONCE(peer->flags) & NFDBUS_PEER_F_CAN_FDS;
+}
+
 /* One recipient. */
 
 static u32 nfdbus_expect(struct nfdbus_peer *src, struct nfdbus_peer *dst,
@@ -219,7 +233,7 @@ static u32 nfdbus_broadcast_to(struct nfdbus_peer *dst, struct nfdbus_msg *m,
 		return NFDBUS_REASON_LIMIT;
 	if (__test_and_set_bit(dst->slot, m->seen))
 		return BUS_REASON_NONE;
-	if (m->nr_fds && !(READ_ONCE(dst->flags) & NFDBUS_PEER_F_CAN_FDS))
+	if (m->nr_fds && !nfdbus_takes_fds(dst))
 		return BUS_REASON_NONE;
 
 	m->copies++;
@@ -359,7 +373,7 @@ static u32 nfdbus_unicast(struct nfdbus_peer *src, struct nfdbus_peer *dst,
 {
 	u32 reason;
 
-	if (m->nr_fds && !(READ_ONCE(dst->flags) & NFDBUS_PEER_F_CAN_FDS))
+	if (m->nr_fds && !nfdbus_takes_fds(dst))
 		return NFDBUS_REASON_RIGHTS;
 
 	reason = nfdbus_match(src, &src->bus->taps, m, route) ?:
@@ -371,15 +385,39 @@ static u32 nfdbus_unicast(struct nfdbus_peer *src, struct nfdbus_peer *dst,
 
 /* The decision. */
 
-static u32 nfdbus_bus_allows(const struct nfdbus_bus *nb,
+static u32 nfdbus_bus_allows(const struct nfdbus_peer *src,
 			     const struct nfdbus_msg *m, unsigned int len)
 {
+	const struct nfdbus_bus *nb = src->bus;
+
 	/* Pairs with the release in nfdbus_set_commit(). */
 	if (!(smp_load_acquire(&nb->flags) & NFDBUS_BUS_F_ALLOW_ALL))
 		return NFDBUS_REASON_POLICY;
 	if (len > READ_ONCE(nb->max_msg) || m->nr_fds > READ_ONCE(nb->max_fds))
 		return NFDBUS_REASON_LIMIT;
+	if (m->nr_fds && !nfdbus_takes_fds(src))
+		return NFDBUS_REASON_RIGHTS;
 	return BUS_REASON_NONE;
+}
+
+static u32 nfdbus_choose(struct nfdbus_peer *src, struct nfdbus_peer *dst,
+			 u32 found, struct nfdbus_msg *m, unsigned int len,
+			 struct bus_route *route)
+{
+	u32 reason = bus_route_reason(route);
+
+	if (!reason)
+		reason = nfdbus_bus_allows(src, m, len);
+	if (reason)
+		return reason;
+
+	if (found && !nfdbus_msg_is_broadcast(m))
+		return found;
+	if (m->reply_serial && !m->claim)
+		return NFDBUS_REASON_REPLY;
+	if (dst)
+		return nfdbus_unicast(src, dst, m, route);
+	return nfdbus_broadcast(src, m, route);
 }
 
 static u32 nfdbus_decide(struct nfdbus_peer *src, struct nfdbus_msg *m,
@@ -393,19 +431,14 @@ static u32 nfdbus_decide(struct nfdbus_peer *src, struct nfdbus_msg *m,
 	if (dst && m->reply_serial && nfdbus_reply_claim(src, dst, m))
 		bus_route_set_flags(route, NFDBUS_REASON_F_REQUESTED);
 
-	reason = bus_route_reason(route);
+	reason = nfdbus_choose(src, dst, found, m, len, route);
+	/* bus_route_add() may have found one. */
 	if (!reason)
-		reason = nfdbus_bus_allows(src->bus, m, len);
-	if (reason)
-		return reason;
-
-	if (found && !nfdbus_msg_is_broadcast(m))
-		return found;
-	if (m->reply_serial && !m->claim)
-		return NFDBUS_REASON_REPLY;
-	if (dst)
-		return nfdbus_unicast(src, dst, m, route);
-	return nfdbus_broadcast(src, m, route);
+		reason = bus_route_reason(route);
+	if (reason && reason != BUS_REASON_DENIED && dst &&
+	    bus_route_denies(route, dst->client))
+		return BUS_REASON_DENIED;
+	return reason;
 }
 
 void nfdbus_route(struct bus_client *src, struct bus_msg *msg,
