@@ -278,6 +278,22 @@ TEST_F(lsm_bpf, protocol)
 	EXPECT_EQ(0, dbus_send(b.link[0].fd, &call));
 	EXPECT_STREQ("EAGAIN", came(b.link[1].fd));
 	EXPECT_STREQ("0:8", came(b.link[0].acc));	/* BUS_REASON_DENIED */
+
+	/* Nor does it get by another way what it may not send. */
+	ASSERT_EQ(0, bus_opt(b.link[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
+	EXPECT_EQ(0, dbus_send(b.link[0].fd, &call));
+	EXPECT_STREQ("0:8", came(b.link[0].acc));
+	ASSERT_EQ(0, bus_opt(b.link[1].acc, BUS_FLAGS, 0));
+	ASSERT_EQ(0, bus_opt(b.listener, BUS_FLAGS, BUS_F_ORDERED));
+	EXPECT_EQ(0, dbus_send(b.link[0].fd, &(struct dbus_msg) {
+		.type = DBUS_CALL, .path = "/a", .member = "Call",
+	}));
+	EXPECT_STREQ("0:64", came(b.link[0].acc));
+	EXPECT_EQ(0, dbus_send(b.link[0].fd, &call));
+	EXPECT_STREQ("0:8", came(b.link[0].acc));
+	close(self->hook);
+	EXPECT_EQ(0, dbus_send(b.link[0].fd, &call));
+	EXPECT_STREQ("0:6", came(b.link[0].acc));
 	nfdbus_close(&r);
 	tbus_close(&b);
 }

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <unistd.h>
+#include <sys/resource.h>
 #include <linux/netlink.h>
 
 #include "../../kselftest_harness.h"
@@ -15,6 +16,7 @@
 
 /* enum nfdbus_reason and enum bus_reason_code, as came() shows them. */
 #define NO_OWNER	REASON(2)
+#define FULL		REASON(4)
 #define VIA_MASTER	REASON(5)
 #define ORDER		REASON(6)
 #define DRIVER		REASON(64)
@@ -26,6 +28,7 @@
 #define RIGHTS		REASON(71)
 #define REPLY		REASON(72)
 #define EAVESDROP	REASON(73)
+#define SENDER		REASON(74)
 
 static const struct dbus_msg call = {
 	.type = DBUS_CALL, .path = "/a", .member = "Call",
@@ -235,12 +238,9 @@ TEST_F(nfdbus, rules_are_counted)
 
 TEST_F(nfdbus, sender)
 {
-	struct dbus_msg liar = signal_msg;
-
-	liar.sender = ":0.1";
 	ASSERT_EQ(0, match(self, 2, "sender=':0.1'"));
 	ASSERT_EQ(0, match(self, 3, "sender='t.Name'"));
-	EXPECT_EQ(0, dbus_send(self->l[1].fd, &liar));
+	EXPECT_EQ(0, dbus_send(self->l[1].fd, &signal_msg));
 	EXPECT_QUIET();
 	ASSERT_EQ(0, own(self, 0, "t.Name"));
 	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
@@ -251,6 +251,38 @@ TEST_F(nfdbus, sender)
 	EXPECT_STREQ("1", came(self->l[2].fd));
 	EXPECT_EQ(0, dbus_send(self->l[1].fd, &signal_msg));
 	EXPECT_STREQ("2", came(self->l[3].fd));
+	EXPECT_QUIET();
+}
+
+/* A lie does not reach those that believe it. */
+TEST_F(nfdbus, lying_sender)
+{
+	static const char * const lies[] = {
+		":0.2", ":0.11", ":0.", ":1.1", "t.Name", "org.freedesktop.DBus",
+	};
+	struct dbus_msg m = signal_msg, to = call;
+	int i;
+
+	ASSERT_EQ(0, own(self, 0, "t.Name"));
+	ASSERT_EQ(0, match(self, 2, ""));
+	to.destination = ":0.2";
+	to.flags = DBUS_NO_REPLY;
+	for (i = 0; i < (int)ARRAY_SIZE(lies); i++) {
+		m.sender = lies[i];
+		to.sender = lies[i];
+		EXPECT_EQ(0, dbus_send(self->l[0].fd, &m));
+		EXPECT_STREQ(SENDER, came(self->l[0].acc)) TH_LOG("%s", lies[i]);
+		EXPECT_EQ(0, dbus_send(self->l[0].fd, &to));
+		EXPECT_STREQ(SENDER, came(self->l[0].acc)) TH_LOG("%s", lies[i]);
+		EXPECT_QUIET();
+	}
+	m.sender = ":0.1";
+	to.sender = ":0.1";
+	to.big = true;
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &m));
+	EXPECT_STREQ("1", came(self->l[2].fd));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &to));
+	EXPECT_STREQ("1", came(self->l[1].fd));
 	EXPECT_QUIET();
 }
 
@@ -606,6 +638,12 @@ TEST_F(nfdbus, malformed)
 	EXPECT_QUIET();
 }
 
+static int can_fds(struct _test_data_nfdbus *self, int client, __u32 flags)
+{
+	return nfdbus_peer(&self->r, self->b.listener, self->l[client].acc,
+			   flags);
+}
+
 TEST_F(nfdbus, descriptors)
 {
 	struct dbus_msg m = call, s = signal_msg;
@@ -614,10 +652,10 @@ TEST_F(nfdbus, descriptors)
 	m.destination = ":0.2";
 	m.flags = DBUS_NO_REPLY;
 	m.unix_fds = 2;
+	ASSERT_EQ(0, can_fds(self, 0, NFDBUS_PEER_F_CAN_FDS));
 	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &m, fds, 2));
 	EXPECT_STREQ(RIGHTS ",fds=2", came(self->l[0].acc));
-	ASSERT_EQ(0, nfdbus_peer(&self->r, self->b.listener, self->l[1].acc,
-				 NFDBUS_PEER_F_CAN_FDS));
+	ASSERT_EQ(0, can_fds(self, 1, NFDBUS_PEER_F_CAN_FDS));
 	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &m, fds, 2));
 	EXPECT_STREQ("1,fds=2", came(self->l[1].fd));
 	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &m, fds, 1));
@@ -635,6 +673,132 @@ TEST_F(nfdbus, descriptors)
 				 NFDBUS_A_CONF_MAX_FDS, 1));
 	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &m, fds, 2));
 	EXPECT_STREQ(LIMIT ",fds=2", came(self->l[0].acc));
+	EXPECT_QUIET();
+}
+
+/* The daemon deals with a sender that did not negotiate descriptors. */
+TEST_F(nfdbus, descriptors_not_negotiated)
+{
+	struct dbus_msg m = call, s = signal_msg;
+	int fd = 0;
+
+	m.destination = ":0.2";
+	m.flags = DBUS_NO_REPLY;
+	m.unix_fds = 1;
+	s.unix_fds = 1;
+	ASSERT_EQ(0, match(self, 1, ""));
+	ASSERT_EQ(0, bus_opt(self->l[1].fd, BUS_RECV_RIGHTS, 1));
+	ASSERT_EQ(0, can_fds(self, 1, NFDBUS_PEER_F_CAN_FDS));
+	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &m, &fd, 1));
+	EXPECT_STREQ(RIGHTS ",fds=1", came(self->l[0].acc));
+	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &s, &fd, 1));
+	EXPECT_STREQ(RIGHTS ",fds=1", came(self->l[0].acc));
+	EXPECT_QUIET();
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	ASSERT_EQ(0, can_fds(self, 0, NFDBUS_PEER_F_CAN_FDS));
+	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &m, &fd, 1));
+	EXPECT_STREQ("1,fds=1", came(self->l[1].fd));
+	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &s, &fd, 1));
+	EXPECT_STREQ("1,fds=1", came(self->l[1].fd));
+	EXPECT_QUIET();
+}
+
+/* What a receiver does to itself is no error of the one that answers. */
+TEST_F(nfdbus, receiver_without_rights)
+{
+	struct dbus_msg m = {
+		.type = DBUS_RETURN, .destination = ":0.1", .unix_fds = 1,
+	};
+	int fd = 0, err;
+
+	ASSERT_EQ(0, can_fds(self, 0, NFDBUS_PEER_F_CAN_FDS));
+	ASSERT_EQ(0, can_fds(self, 1, NFDBUS_PEER_F_CAN_FDS));
+	err = sol_opt(self->l[0].fd, SO_PASSRIGHTS, 0);
+	if (err == ENOPROTOOPT)
+		SKIP(return, "no SO_PASSRIGHTS");
+	ASSERT_EQ(0, err);
+	EXPECT_EQ(0, ask(self, 7));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	m.reply_serial = 7;
+	EXPECT_EQ(0, dbus_send_fds(self->l[1].fd, &m, &fd, 1));
+	EXPECT_STREQ(RIGHTS "+1,fds=1", came(self->l[1].acc));
+
+	/* Used up, as by whatever other way. */
+	EXPECT_EQ(0, answer(self, 7));
+	EXPECT_STREQ(REPLY, came(self->l[1].acc));
+	m.type = DBUS_CALL;
+	m.flags = DBUS_NO_REPLY;
+	m.reply_serial = 0;
+	m.path = "/a";
+	m.member = "Call";
+	EXPECT_EQ(0, dbus_send_fds(self->l[1].fd, &m, &fd, 1));
+	EXPECT_STREQ(RIGHTS ",fds=1", came(self->l[1].acc));
+	EXPECT_EQ(0, send_to(self, 1, &call, ":0.1"));
+	EXPECT_STREQ("2", came(self->l[0].fd));
+	EXPECT_QUIET();
+}
+
+/* A policy of a receiver that is an error elsewhere, or its share */
+TEST_F(nfdbus, receiver_without_room)
+{
+	static const __u32 policy[] = {
+		BUS_OVERFLOW_REJECT, BUS_OVERFLOW_MASTER,
+	};
+	int i, n;
+
+	for (i = 0; i < (int)ARRAY_SIZE(policy); i++) {
+		ASSERT_EQ(0, bus_overflow(self->l[1].acc, policy[i],
+					  BUS_OVERFLOW_DROP));
+		for (n = 0; n < 100000; n++) {
+			ASSERT_EQ(0, send_to(self, 0, &call, ":0.2"));
+			if (strcmp("EAGAIN", came(self->l[0].acc)))
+				break;
+		}
+		EXPECT_GT(100000, n);
+		EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+		EXPECT_STREQ(FULL, came(self->l[0].acc));
+		while (n--)
+			EXPECT_STREQ("1", came(self->l[1].fd));
+		EXPECT_QUIET();
+	}
+}
+
+/* Descriptors to more than the sender may have in flight copies for */
+static int send_many(int fd, const struct dbus_msg *m)
+{
+	struct rlimit lim = { 40, 40 };
+	int fds[16] = {};
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (setrlimit(RLIMIT_NOFILE, &lim) || setgid(47110) ||
+		    setuid(47110))
+			_exit(255);
+		_exit(dbus_send_fds(fd, m, fds, 16));
+	}
+	return wait_status(pid);
+}
+
+TEST_F(nfdbus, too_many_copies_of_descriptors)
+{
+	struct dbus_msg s = signal_msg;
+	int i;
+
+	s.unix_fds = 16;
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, can_fds(self, i, NFDBUS_PEER_F_CAN_FDS));
+		ASSERT_EQ(0, bus_opt(self->l[i].fd, BUS_RECV_RIGHTS, 1));
+		if (i)
+			ASSERT_EQ(0, match(self, i, ""));
+	}
+	EXPECT_EQ(0, send_many(self->l[0].fd, &s));
+	EXPECT_STREQ(RIGHTS ",fds=16", came(self->l[0].acc));
+	EXPECT_QUIET();
+	ASSERT_EQ(0, unmatch(self, 3, ""));
+	EXPECT_EQ(0, send_many(self->l[0].fd, &s));
+	EXPECT_STREQ("1,fds=16", came(self->l[1].fd));
+	EXPECT_STREQ("1,fds=16", came(self->l[2].fd));
 	EXPECT_QUIET();
 }
 

@@ -148,7 +148,7 @@ int dbus_send_fds(int fd, const struct dbus_msg *m, const int *fds,
 		  unsigned int nr)
 {
 	size_t size = 4096 + m->len;
-	char control[CMSG_SPACE(8 * sizeof(int))] = {};
+	char control[CMSG_SPACE(16 * sizeof(int))] = {};
 	struct msghdr msg = {};
 	struct cmsghdr *cmsg;
 	struct iovec iov;
