@@ -42,10 +42,11 @@ enum nfdbus_reason {
 
 /**
  * enum nfdbus_reason_f - Flags of struct bus_reason.
- * @NFDBUS_REASON_F_REQUESTED: it was an expected reply, which is used up now
+ * @NFDBUS_REASON_F_REPEATS: it is a call, and the sender may be waiting for
+ *   the reply to another one with its serial
  */
 enum nfdbus_reason_f {
-	NFDBUS_REASON_F_REQUESTED = 1,
+	NFDBUS_REASON_F_REPEATS = 1,
 };
 
 /**
@@ -206,6 +207,7 @@ enum {
 	NFDBUS_A_EXPECTED_PAD = 1,
 	NFDBUS_A_EXPECTED_ADDR,
 	NFDBUS_A_EXPECTED_SERIAL,
+	NFDBUS_A_EXPECTED_SINCE,
 
 	__NFDBUS_A_EXPECTED_MAX,
 	NFDBUS_A_EXPECTED_MAX = (__NFDBUS_A_EXPECTED_MAX - 1)

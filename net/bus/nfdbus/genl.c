@@ -25,6 +25,12 @@ const struct nla_policy nfdbus_conf_nl_policy[NFDBUS_A_CONF_MAX_MSG + 1] = {
 	[NFDBUS_A_CONF_MAX_MSG] = { .type = NLA_U32, },
 };
 
+const struct nla_policy nfdbus_expected_nl_policy[NFDBUS_A_EXPECTED_SINCE + 1] = {
+	[NFDBUS_A_EXPECTED_ADDR] = { .type = NLA_U64, },
+	[NFDBUS_A_EXPECTED_SERIAL] = { .type = NLA_U32, },
+	[NFDBUS_A_EXPECTED_SINCE] = { .type = NLA_U64, },
+};
+
 const struct nla_policy nfdbus_owner_nl_policy[NFDBUS_A_OWNER_NAME + 1] = {
 	[NFDBUS_A_OWNER_FD] = { .type = NLA_S32, },
 	[NFDBUS_A_OWNER_NAME] = { .type = NLA_NUL_STRING, .len = NFDBUS_NAME_MAX, },
@@ -48,8 +54,9 @@ static const struct nla_policy nfdbus_set_nl_policy[NFDBUS_A_SET_NAME_CLEAR + 1]
 };
 
 /* NFDBUS_CMD_TAKE_REPLIES - do */
-static const struct nla_policy nfdbus_take_replies_nl_policy[NFDBUS_A_REPLY_FD + 1] = {
+static const struct nla_policy nfdbus_take_replies_nl_policy[NFDBUS_A_REPLY_EXPECTED + 1] = {
 	[NFDBUS_A_REPLY_FD] = { .type = NLA_S32, },
+	[NFDBUS_A_REPLY_EXPECTED] = NLA_POLICY_NESTED(nfdbus_expected_nl_policy),
 };
 
 /* NFDBUS_CMD_BUS_GET - do */
@@ -90,7 +97,7 @@ static const struct genl_split_ops nfdbus_nl_ops[] = {
 		.cmd		= NFDBUS_CMD_TAKE_REPLIES,
 		.doit		= nfdbus_nl_take_replies_doit,
 		.policy		= nfdbus_take_replies_nl_policy,
-		.maxattr	= NFDBUS_A_REPLY_FD,
+		.maxattr	= NFDBUS_A_REPLY_EXPECTED,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

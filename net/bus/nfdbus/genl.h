@@ -15,6 +15,7 @@
 /* Common nested types */
 extern const struct nla_policy nfdbus_client_nl_policy[NFDBUS_A_CLIENT_MAX_REPLIES + 1];
 extern const struct nla_policy nfdbus_conf_nl_policy[NFDBUS_A_CONF_MAX_MSG + 1];
+extern const struct nla_policy nfdbus_expected_nl_policy[NFDBUS_A_EXPECTED_SINCE + 1];
 extern const struct nla_policy nfdbus_owner_nl_policy[NFDBUS_A_OWNER_NAME + 1];
 extern const struct nla_policy nfdbus_rule_nl_policy[NFDBUS_A_RULE_TEXT + 1];
 

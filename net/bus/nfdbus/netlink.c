@@ -4,6 +4,7 @@
  */
 
 #include <linux/slab.h>
+#include <linux/time_namespace.h>
 #include <net/genetlink.h>
 #include "genl.h"
 #include "nfdbus.h"
@@ -403,25 +404,37 @@ int nfdbus_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/* As the clock is in the master's time namespace. */
+static u64 nfdbus_since(const struct nfdbus_owed *owed)
+{
+	struct timespec64 ts = ns_to_timespec64(owed->since);
+
+	timens_add_monotonic(&ts);
+	return timespec64_to_ns(&ts);
+}
+
 static int nfdbus_put_expected(struct sk_buff *skb,
-			       const struct nfdbus_reply_key *key)
+			       const struct nfdbus_owed *owed)
 {
 	struct nlattr *nest = nla_nest_start(skb, NFDBUS_A_REPLY_EXPECTED);
 
 	if (!nest ||
-	    nla_put_u64_64bit(skb, NFDBUS_A_EXPECTED_ADDR, key->caller,
+	    nla_put_u64_64bit(skb, NFDBUS_A_EXPECTED_ADDR, owed->key.caller,
 			      NFDBUS_A_EXPECTED_PAD) ||
-	    nla_put_u32(skb, NFDBUS_A_EXPECTED_SERIAL, key->serial))
+	    nla_put_u32(skb, NFDBUS_A_EXPECTED_SERIAL, owed->key.serial) ||
+	    nla_put_u64_64bit(skb, NFDBUS_A_EXPECTED_SINCE, nfdbus_since(owed),
+			      NFDBUS_A_EXPECTED_PAD))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
 }
 
-static int nfdbus_take_replies(struct nfdbus_peer *peer, struct genl_info *info,
-			       struct nfdbus_reply_key *keys)
+static int nfdbus_answer_expected(struct genl_info *info,
+				  const struct nfdbus_owed *owed,
+				  unsigned int nr)
 {
-	unsigned int i, nr;
 	struct sk_buff *skb;
+	unsigned int i;
 	void *hdr;
 	int err;
 
@@ -434,31 +447,88 @@ static int nfdbus_take_replies(struct nfdbus_peer *peer, struct genl_info *info,
 	if (!hdr)
 		goto err_free;
 
-	nr = nfdbus_replies_peek(peer, keys, NFDBUS_TAKE_MAX);
 	for (i = 0; i < nr; i++) {
-		err = nfdbus_put_expected(skb, &keys[i]);
+		err = nfdbus_put_expected(skb, &owed[i]);
 		if (err)
 			goto err_free;
 	}
 	genlmsg_end(skb, hdr);
-
-	/* What the master has not been told, it can ask for again. */
-	err = genlmsg_reply(skb, info);
-	if (!err)
-		nfdbus_replies_take(peer, keys, nr);
-	return err;
+	return genlmsg_reply(skb, info);
 
 err_free:
 	nlmsg_free(skb);
 	return err;
 }
 
+/* What the master has not been told, it can ask for again. */
+static int nfdbus_take_replies(struct nfdbus_peer *peer, struct genl_info *info)
+{
+	struct nfdbus_owed *owed;
+	unsigned int nr;
+	int err;
+
+	owed = kmalloc_array(NFDBUS_TAKE_MAX, sizeof(*owed), GFP_KERNEL);
+	if (!owed)
+		return -ENOMEM;
+
+	/* A call that is being staged gets settled. */
+	bus_synchronize(peer->bus->bus);
+	nr = nfdbus_replies_peek(peer, owed, NFDBUS_TAKE_MAX);
+	err = nfdbus_answer_expected(info, owed, nr);
+	if (!err)
+		nfdbus_replies_take(peer, owed, nr);
+	kfree(owed);
+	return err;
+}
+
+/* The client may be about to send the reply, which must not go directly once
+ * the master has been told that it is the one to expect it.
+ */
+static int nfdbus_take_reply(struct nfdbus_peer *peer, struct genl_info *info,
+			     u64 caller, u32 serial)
+{
+	struct nfdbus_owed owed = {};
+	struct nfdbus_reply *reply;
+	int err;
+
+	reply = nfdbus_reply_hold(peer, caller, serial);
+	if (reply) {
+		owed.key = reply->key;
+		owed.since = reply->since;
+	}
+	err = nfdbus_answer_expected(info, &owed, !!reply);
+	if (reply)
+		nfdbus_reply_drop(peer->bus, reply, !err);
+	return err;
+}
+
+static int nfdbus_take(struct nfdbus_peer *peer, struct genl_info *info)
+{
+	struct nlattr *attr = info->attrs[NFDBUS_A_REPLY_EXPECTED];
+	struct nlattr *tb[NFDBUS_A_EXPECTED_MAX + 1];
+	int err;
+
+	if (!attr)
+		return nfdbus_take_replies(peer, info);
+
+	err = nla_parse_nested(tb, NFDBUS_A_EXPECTED_MAX, attr,
+			       nfdbus_expected_nl_policy, info->extack);
+	if (err)
+		return err;
+	if (NL_REQ_ATTR_CHECK(info->extack, attr, tb, NFDBUS_A_EXPECTED_ADDR) ||
+	    NL_REQ_ATTR_CHECK(info->extack, attr, tb, NFDBUS_A_EXPECTED_SERIAL))
+		return -EINVAL;
+
+	return nfdbus_take_reply(peer, info,
+				 nla_get_u64(tb[NFDBUS_A_EXPECTED_ADDR]),
+				 nla_get_u32(tb[NFDBUS_A_EXPECTED_SERIAL]));
+}
+
 int nfdbus_nl_take_replies_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nfdbus_reply_key *keys;
 	struct bus_client *client;
 	struct bus *bus;
-	int err = -ENOMEM;
+	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, NFDBUS_A_REPLY_FD))
 		return -EINVAL;
@@ -468,14 +538,7 @@ int nfdbus_nl_take_replies_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(bus))
 		return PTR_ERR(bus);
 
-	keys = kmalloc_array(NFDBUS_TAKE_MAX, sizeof(*keys), GFP_KERNEL);
-	if (keys) {
-		/* A call that is being staged gets settled. */
-		bus_synchronize(bus);
-		err = nfdbus_take_replies(bus_client_proto_data(client), info,
-					  keys);
-	}
-	kfree(keys);
+	err = nfdbus_take(bus_client_proto_data(client), info);
 	bus_client_put(client);
 	bus_put(bus);
 	return err;

@@ -176,6 +176,7 @@ int nfdbus_check_values(struct nfdbus_cursor *c, const char *sig, u32 depth,
  * @swap: integers are not in native order
  * @strange: it has header fields that the daemon strips
  * @hashed: @interface, @member and @path have their hashes
+ * @repeats: the sender may be waiting for a reply to @serial already
  * @serial: of the message
  * @reply_serial: 0 if there is none
  * @nr_fds: as the header has it
@@ -201,6 +202,7 @@ struct nfdbus_msg {
 	bool			swap;
 	bool			strange;
 	bool			hashed;
+	bool			repeats;
 	u32			serial;
 	u32			reply_serial;
 	u32			nr_fds;
@@ -446,8 +448,10 @@ struct nfdbus_reply_key {
  * @callee: not referenced: its release gives the reply up
  * @caller_link: in caller->waits
  * @callee_link: in callee->owes
+ * @since: when the call was sent, CLOCK_MONOTONIC in nanoseconds
  * @linked: is in the table and both lists
- * @busy: a message between route and settle holds on to it
+ * @busy: a message between route and settle holds on to it, or the master is
+ *	about to take it
  *
  * Under bus->reply_lock, as are the lists and the table. It outlives the
  * callee's leaving, since the master has to tell the caller, until it is taken
@@ -461,23 +465,38 @@ struct nfdbus_reply {
 	struct nfdbus_peer	*callee;
 	struct list_head	caller_link;
 	struct list_head	callee_link;
+	u64			since;
 	bool			linked;
 	bool			busy;
 };
 
+/**
+ * struct nfdbus_owed - what the master is told of an expected reply
+ * @key: of the reply
+ * @since: likewise
+ */
+struct nfdbus_owed {
+	struct nfdbus_reply_key	key;
+	u64			since;
+};
+
 int nfdbus_replies_init(struct nfdbus_bus *nb);
 void nfdbus_replies_destroy(struct nfdbus_bus *nb);
+bool nfdbus_reply_repeats(struct nfdbus_peer *caller, u32 serial);
 int nfdbus_reply_expect(struct nfdbus_peer *caller, struct nfdbus_peer *callee,
 			struct nfdbus_msg *m);
+struct nfdbus_reply *nfdbus_reply_hold(struct nfdbus_peer *callee, u64 caller,
+				       u32 serial);
+void nfdbus_reply_drop(struct nfdbus_bus *nb, struct nfdbus_reply *reply,
+		       bool used);
 bool nfdbus_reply_claim(struct nfdbus_peer *callee, struct nfdbus_peer *caller,
 			struct nfdbus_msg *m);
 void nfdbus_reply_settle(struct nfdbus_bus *nb, struct nfdbus_msg *m,
 			 bool staged, bool direct);
 unsigned int nfdbus_replies_peek(struct nfdbus_peer *callee,
-				 struct nfdbus_reply_key *keys,
-				 unsigned int max);
+				 struct nfdbus_owed *owed, unsigned int max);
 void nfdbus_replies_take(struct nfdbus_peer *callee,
-			 const struct nfdbus_reply_key *keys, unsigned int nr);
+			 const struct nfdbus_owed *owed, unsigned int nr);
 void nfdbus_replies_leave(struct nfdbus_peer *peer);
 void nfdbus_replies_release(struct nfdbus_peer *peer);
 
@@ -585,6 +604,9 @@ struct nfdbus_bus {
  * @waits: replies it waits for, by caller_link; under bus->reply_lock
  * @nr_waits: under bus->reply_lock, read locklessly
  * @left: expects no more replies; under bus->reply_lock
+ * @last_serial: greatest of its calls that want replies; under bus->reply_lock
+ * @serials: bit n: @last_serial - n was used or may have been; 0 before the
+ *	first call; under bus->reply_lock
  * @owes: replies it owes, by callee_link; under bus->reply_lock
  *
  * Made when its client joins. Names, rules and waits go when it leaves; it is
@@ -614,6 +636,8 @@ struct nfdbus_peer {
 	struct list_head	waits;
 	u32			nr_waits;
 	bool			left;
+	u32			last_serial;
+	u64			serials;
 	struct list_head	owes;
 };
 

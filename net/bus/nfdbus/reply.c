@@ -6,6 +6,7 @@
  * freed at once.
  */
 
+#include <linux/ktime.h>
 #include <linux/slab.h>
 #include "nfdbus.h"
 
@@ -91,6 +92,54 @@ static void nfdbus_reply_unlink(struct nfdbus_bus *nb,
 		kfree(reply);
 }
 
+static bool nfdbus_serial_seen(struct nfdbus_peer *caller, u32 serial)
+{
+	s32 ahead = serial - caller->last_serial;
+	bool seen;
+
+	if (!caller->serials) {
+		/* It may have used any before it joined. */
+		caller->serials = ~0ULL;
+		caller->last_serial = serial;
+		return false;
+	}
+	if (ahead > 0) {
+		caller->serials = ahead < 64 ? caller->serials << ahead : 0;
+		caller->serials |= 1;
+		caller->last_serial = serial;
+		return false;
+	}
+	if (ahead <= -64)
+		return true;
+
+	seen = caller->serials & BIT_ULL(-ahead);
+	caller->serials |= BIT_ULL(-ahead);
+	return seen;
+}
+
+/**
+ * nfdbus_reply_repeats() - does a call repeat the serial of another one?
+ * @caller: who sends the call
+ * @serial: of the call, which wants a reply
+ *
+ * Only the master knows of all calls. But a call whose serial is the greatest
+ * so far, as it nearly always is, or one of the few before that have not been
+ * seen, repeats none. To be called for each call, whichever way it will go.
+ *
+ * Return: false if the caller cannot be waiting for a reply to this serial.
+ */
+bool nfdbus_reply_repeats(struct nfdbus_peer *caller, u32 serial)
+{
+	struct nfdbus_bus *nb = caller->bus;
+	bool seen;
+
+	spin_lock_bh(&nb->reply_lock);
+	seen = nfdbus_serial_seen(caller, serial);
+	spin_unlock_bh(&nb->reply_lock);
+	return seen;
+}
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_repeats);
+
 /**
  * nfdbus_reply_expect() - record that a call wants a reply
  * @caller: who sends the call
@@ -119,6 +168,7 @@ int nfdbus_reply_expect(struct nfdbus_peer *caller, struct nfdbus_peer *callee,
 	reply->key.serial = m->serial;
 	reply->caller = caller;
 	reply->callee = callee;
+	reply->since = ktime_get_ns();
 	reply->busy = true;
 
 	spin_lock_bh(&nb->reply_lock);
@@ -131,6 +181,55 @@ int nfdbus_reply_expect(struct nfdbus_peer *caller, struct nfdbus_peer *callee,
 	return err;
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_expect);
+
+/**
+ * nfdbus_reply_hold() - find an expected reply, and keep it from others
+ * @callee: who owes it
+ * @caller: address of who waits for it
+ * @serial: of the call
+ *
+ * Return: The reply, until nfdbus_reply_drop(), or NULL if there is none, or
+ * somebody else holds it.
+ */
+struct nfdbus_reply *nfdbus_reply_hold(struct nfdbus_peer *callee, u64 caller,
+				       u32 serial)
+{
+	struct nfdbus_bus *nb = callee->bus;
+	struct nfdbus_reply *reply;
+
+	spin_lock_bh(&nb->reply_lock);
+	reply = nfdbus_reply_find(nb, caller, callee->addr, serial);
+	if (reply && reply->busy)
+		reply = NULL;
+	if (reply)
+		reply->busy = true;
+	spin_unlock_bh(&nb->reply_lock);
+	return reply;
+}
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_hold);
+
+static void __nfdbus_reply_drop(struct nfdbus_bus *nb,
+				struct nfdbus_reply *reply, bool used)
+{
+	reply->busy = false;
+	if (used || !reply->linked)
+		nfdbus_reply_unlink(nb, reply);
+}
+
+/**
+ * nfdbus_reply_drop() - undo nfdbus_reply_hold()
+ * @nb: bus
+ * @reply: what it returned
+ * @used: it is expected no longer
+ */
+void nfdbus_reply_drop(struct nfdbus_bus *nb, struct nfdbus_reply *reply,
+		       bool used)
+{
+	spin_lock_bh(&nb->reply_lock);
+	__nfdbus_reply_drop(nb, reply, used);
+	spin_unlock_bh(&nb->reply_lock);
+}
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_drop);
 
 /**
  * nfdbus_reply_claim() - is a message a reply that is expected?
@@ -147,17 +246,7 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_expect);
 bool nfdbus_reply_claim(struct nfdbus_peer *callee, struct nfdbus_peer *caller,
 			struct nfdbus_msg *m)
 {
-	struct nfdbus_bus *nb = callee->bus;
-	struct nfdbus_reply *reply;
-
-	spin_lock_bh(&nb->reply_lock);
-	reply = nfdbus_reply_find(nb, caller->addr, callee->addr,
-				  m->reply_serial);
-	if (reply && !reply->busy) {
-		reply->busy = true;
-		m->claim = reply;
-	}
-	spin_unlock_bh(&nb->reply_lock);
+	m->claim = nfdbus_reply_hold(callee, caller->addr, m->reply_serial);
 	return m->claim;
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_claim);
@@ -169,8 +258,9 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_claim);
  * @staged: it has been delivered or handed over
  * @direct: it was delivered
  *
- * A reply is used up by whatever way it goes. One that is asked for by way of
- * the master is the master's to expect.
+ * A reply that is handed over may yet be refused, or never be looked at, so it
+ * stays expected until the master takes it. One that is asked for by way of the
+ * master is the master's to expect.
  */
 void nfdbus_reply_settle(struct nfdbus_bus *nb, struct nfdbus_msg *m,
 			 bool staged, bool direct)
@@ -179,16 +269,10 @@ void nfdbus_reply_settle(struct nfdbus_bus *nb, struct nfdbus_msg *m,
 		return;
 
 	spin_lock_bh(&nb->reply_lock);
-	if (m->claim) {
-		m->claim->busy = false;
-		if (staged || !m->claim->linked)
-			nfdbus_reply_unlink(nb, m->claim);
-	}
-	if (m->expect) {
-		m->expect->busy = false;
-		if (!staged || !direct || !m->expect->linked)
-			nfdbus_reply_unlink(nb, m->expect);
-	}
+	if (m->claim)
+		__nfdbus_reply_drop(nb, m->claim, staged && direct);
+	if (m->expect)
+		__nfdbus_reply_drop(nb, m->expect, !staged || !direct);
 	spin_unlock_bh(&nb->reply_lock);
 	m->claim = NULL;
 	m->expect = NULL;
@@ -198,14 +282,13 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_settle);
 /**
  * nfdbus_replies_peek() - list replies that a client owes
  * @callee: client
- * @keys: where to put them
- * @max: room in @keys
+ * @owed: where to put them
+ * @max: room in @owed
  *
- * Return: How many there are in @keys.
+ * Return: How many there are in @owed, in the order of their calls.
  */
 unsigned int nfdbus_replies_peek(struct nfdbus_peer *callee,
-				 struct nfdbus_reply_key *keys,
-				 unsigned int max)
+				 struct nfdbus_owed *owed, unsigned int max)
 {
 	struct nfdbus_bus *nb = callee->bus;
 	struct nfdbus_reply *reply;
@@ -215,8 +298,10 @@ unsigned int nfdbus_replies_peek(struct nfdbus_peer *callee,
 	list_for_each_entry(reply, &callee->owes, callee_link) {
 		if (n == max)
 			break;
-		if (!reply->busy)
-			keys[n++] = reply->key;
+		if (reply->busy)
+			continue;
+		owed[n].key = reply->key;
+		owed[n++].since = reply->since;
 	}
 	spin_unlock_bh(&nb->reply_lock);
 	return n;
@@ -226,20 +311,22 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_replies_peek);
 /**
  * nfdbus_replies_take() - expect replies no longer
  * @callee: client that owes them
- * @keys: the replies; those that came meanwhile are passed over
+ * @owed: the replies; those that came meanwhile are passed over
  * @nr: their number
  */
 void nfdbus_replies_take(struct nfdbus_peer *callee,
-			 const struct nfdbus_reply_key *keys, unsigned int nr)
+			 const struct nfdbus_owed *owed, unsigned int nr)
 {
 	struct nfdbus_bus *nb = callee->bus;
+	const struct nfdbus_reply_key *key;
 	struct nfdbus_reply *reply;
 	unsigned int i;
 
 	spin_lock_bh(&nb->reply_lock);
 	for (i = 0; i < nr; i++) {
-		reply = nfdbus_reply_find(nb, keys[i].caller, keys[i].callee,
-					  keys[i].serial);
+		key = &owed[i].key;
+		reply = nfdbus_reply_find(nb, key->caller, key->callee,
+					  key->serial);
 		if (reply && !reply->busy)
 			nfdbus_reply_unlink(nb, reply);
 	}

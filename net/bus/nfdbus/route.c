@@ -113,6 +113,8 @@ int nfdbus_parse(struct bus_client *src, struct bus_msg *msg,
 	if (IS_ERR(m))
 		return nfdbus_parse_error(msg, PTR_ERR(m));
 
+	if (nfdbus_msg_wants_reply(m))
+		m->repeats = nfdbus_reply_repeats(peer, m->serial);
 	reason = nfdbus_parse_reason(peer, m);
 	nfdbus_destination_hash(m);
 	if (!reason) {
@@ -213,12 +215,12 @@ static u32 nfdbus_expect(struct nfdbus_peer *src, struct nfdbus_peer *dst,
 
 	if (!nfdbus_msg_wants_reply(m))
 		return BUS_REASON_NONE;
+	if (m->repeats)
+		return NFDBUS_REASON_POLICY;
 	if (READ_ONCE(src->bus->flags) & NFDBUS_BUS_F_REPLY_TIMEOUT)
 		return NFDBUS_REASON_LIMIT;
 
 	err = nfdbus_reply_expect(src, dst, m);
-	if (err == -EEXIST)
-		return NFDBUS_REASON_POLICY;
 	return err ? NFDBUS_REASON_LIMIT : BUS_REASON_NONE;
 }
 
@@ -413,7 +415,7 @@ static u32 nfdbus_choose(struct nfdbus_peer *src, struct nfdbus_peer *dst,
 
 	if (found && !nfdbus_msg_is_broadcast(m))
 		return found;
-	if (m->reply_serial && !m->claim)
+	if (m->reply_serial && (!dst || !nfdbus_reply_claim(src, dst, m)))
 		return NFDBUS_REASON_REPLY;
 	if (dst)
 		return nfdbus_unicast(src, dst, m, route);
@@ -427,10 +429,10 @@ static u32 nfdbus_decide(struct nfdbus_peer *src, struct nfdbus_msg *m,
 	u32 found, reason;
 
 	m->copies = 0;
-	found = nfdbus_find_peer(src->bus, m, &dst);
-	if (dst && m->reply_serial && nfdbus_reply_claim(src, dst, m))
-		bus_route_set_flags(route, NFDBUS_REASON_F_REQUESTED);
+	if (m->repeats)
+		bus_route_set_flags(route, NFDBUS_REASON_F_REPEATS);
 
+	found = nfdbus_find_peer(src->bus, m, &dst);
 	reason = nfdbus_choose(src, dst, found, m, len, route);
 	/* bus_route_add() may have found one. */
 	if (!reason)

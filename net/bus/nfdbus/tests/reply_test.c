@@ -68,10 +68,58 @@ static void test_used_up(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, answer(r, 5, true, true));
 	KUNIT_EXPECT_FALSE(test, answer(r, 5, true, true));
 
-	/* By way of the master it is used up all the same. */
+	end(test, r);
+}
+
+/* The master may not come to look at what it was handed. */
+static void test_handed_over(struct kunit *test)
+{
+	struct nfdbus_reply *reply;
+	struct replies *r = begin(test);
+
 	KUNIT_EXPECT_EQ(test, 0, call(r, 6, true, true));
 	KUNIT_EXPECT_TRUE(test, answer(r, 6, true, false));
+	KUNIT_EXPECT_EQ(test, r->nb->nr_replies, 1);
+
+	/* Nobody answers while the master takes it, or when it has. */
+	KUNIT_EXPECT_NULL(test, nfdbus_reply_hold(r->callee, 3, 6));
+	KUNIT_EXPECT_NULL(test, nfdbus_reply_hold(r->callee, 1, 7));
+	reply = nfdbus_reply_hold(r->callee, 1, 6);
+	KUNIT_ASSERT_NOT_NULL(test, reply);
 	KUNIT_EXPECT_FALSE(test, answer(r, 6, true, true));
+	nfdbus_reply_drop(r->nb, reply, false);
+	reply = nfdbus_reply_hold(r->callee, 1, 6);
+	KUNIT_ASSERT_NOT_NULL(test, reply);
+	nfdbus_reply_drop(r->nb, reply, true);
+	KUNIT_EXPECT_FALSE(test, answer(r, 6, true, true));
+	end(test, r);
+}
+
+static void test_serials(struct kunit *test)
+{
+	static const struct {
+		u32	serial;
+		bool	repeats;
+	} calls[] = {
+		{ 1000, false }, { 1000, true }, { 999, true }, { 1, true },
+		{ 1001, false }, { 1000, true }, { 1001, true },
+		{ 1004, false }, { 1003, false }, { 1003, true },
+		{ 1002, false }, { 1004, true }, { 1001, true },
+		{ 1067, false }, { 1004, true }, { 1005, false },
+		{ 1005, true }, { 1003, true }, { 1066, false },
+		{ 5000, false }, { 4937, false }, { 4936, true },
+		{ 4937, true }, { 0x7fffffff, false }, { 0xffffffff, true },
+		{ 0x80000000, false }, { 0xfffffffe, false },
+		{ 2, false }, { 1, false }, { 0xfffffffe, true },
+	};
+	struct replies *r = begin(test);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		KUNIT_EXPECT_EQ_MSG(test, calls[i].repeats,
+				    nfdbus_reply_repeats(r->caller,
+							 calls[i].serial),
+				    "call %u, %u", i, calls[i].serial);
 	end(test, r);
 }
 
@@ -162,26 +210,30 @@ static void test_caller_leaves(struct kunit *test)
 
 static void test_master_takes(struct kunit *test)
 {
-	struct nfdbus_reply_key keys[MAX_REPLIES];
+	struct nfdbus_owed owed[MAX_REPLIES];
 	struct replies *r = begin(test);
 
 	KUNIT_EXPECT_EQ(test, 0, call(r, 5, true, true));
 	KUNIT_EXPECT_EQ(test, 0, call(r, 6, true, true));
 	nfdbus_replies_leave(r->callee);
-	KUNIT_EXPECT_EQ(test, 1, nfdbus_replies_peek(r->callee, keys, 1));
-	KUNIT_EXPECT_EQ(test, 2, nfdbus_replies_peek(r->callee, keys,
+	KUNIT_EXPECT_EQ(test, 1, nfdbus_replies_peek(r->callee, owed, 1));
+	KUNIT_EXPECT_EQ(test, 2, nfdbus_replies_peek(r->callee, owed,
 						     MAX_REPLIES));
-	KUNIT_EXPECT_EQ(test, keys[0].caller, 1);
-	KUNIT_EXPECT_EQ(test, keys[0].serial, 5);
-	nfdbus_replies_take(r->callee, keys, 1);
-	KUNIT_EXPECT_EQ(test, 1, nfdbus_replies_peek(r->callee, keys,
+	KUNIT_EXPECT_EQ(test, owed[0].key.caller, 1);
+	KUNIT_EXPECT_EQ(test, owed[0].key.serial, 5);
+	KUNIT_EXPECT_GT(test, owed[0].since, 0);
+	KUNIT_EXPECT_LE(test, owed[0].since, owed[1].since);
+	nfdbus_replies_take(r->callee, owed, 1);
+	KUNIT_EXPECT_EQ(test, 1, nfdbus_replies_peek(r->callee, owed,
 						     MAX_REPLIES));
-	KUNIT_EXPECT_EQ(test, keys[0].serial, 6);
+	KUNIT_EXPECT_EQ(test, owed[0].key.serial, 6);
 	end(test, r);
 }
 
 static struct kunit_case reply_cases[] = {
 	KUNIT_CASE(test_used_up),
+	KUNIT_CASE(test_handed_over),
+	KUNIT_CASE(test_serials),
 	KUNIT_CASE(test_not_delivered),
 	KUNIT_CASE(test_other_way_round),
 	KUNIT_CASE(test_limits),

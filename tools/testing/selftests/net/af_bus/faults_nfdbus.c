@@ -31,7 +31,7 @@ struct env {
 };
 
 static const struct dbus_msg call = {
-	.type = DBUS_CALL, .path = "/a", .member = "Call", .serial = 7,
+	.type = DBUS_CALL, .path = "/a", .member = "Call",
 };
 
 static const struct dbus_msg signal_msg = {
@@ -659,11 +659,15 @@ DUMP(names);
 
 #define SEND_ERRORS	{ ENOMEM, EFAULT, ENOBUFS }
 
+/* Of the last call that wants a reply: each has one of its own. */
+static __u32 serial;
+
 static int do_call(struct env *e)
 {
 	struct dbus_msg m = call;
 
 	m.destination = "t.Name";
+	m.serial = ++serial;
 	return dbus_send(e->l[0].fd, &m);
 }
 
@@ -685,7 +689,8 @@ static bool is_called(struct env *e)
 static int do_reply(struct env *e)
 {
 	struct dbus_msg m = {
-		.type = DBUS_RETURN, .reply_serial = 7, .destination = ":0.1",
+		.type = DBUS_RETURN, .reply_serial = serial,
+		.destination = ":0.1",
 	};
 
 	return dbus_send(e->l[1].fd, &m);
@@ -744,15 +749,33 @@ static void take_expected(const void *attrs, size_t len, void *arg)
 		t->nr++;
 }
 
-static int do_take(struct env *e)
+static int take(struct env *e)
 {
 	struct taken t = {};
-	int err;
+	int err = nfdbus_talk(&e->r, take_expected, &t);
+
+	return err ?: t.nr == 1 ? 0 : ENOENT;
+}
+
+static int do_take(struct env *e)
+{
+	nfdbus_begin(&e->r, NFDBUS_CMD_TAKE_REPLIES, 0);
+	nfdbus_put_u32(&e->r, NFDBUS_A_REPLY_FD, e->l[1].acc);
+	return take(e);
+}
+
+static int do_take_one(struct env *e)
+{
+	__u64 caller = 1;
+	size_t nest;
 
 	nfdbus_begin(&e->r, NFDBUS_CMD_TAKE_REPLIES, 0);
 	nfdbus_put_u32(&e->r, NFDBUS_A_REPLY_FD, e->l[1].acc);
-	err = nfdbus_talk(&e->r, take_expected, &t);
-	return err ?: t.nr == 1 ? 0 : ENOENT;
+	nest = nfdbus_nest(&e->r, NFDBUS_A_REPLY_EXPECTED);
+	nfdbus_put(&e->r, NFDBUS_A_EXPECTED_ADDR, &caller, sizeof(caller));
+	nfdbus_put_u32(&e->r, NFDBUS_A_EXPECTED_SERIAL, serial);
+	nfdbus_nest_end(&e->r, nest);
+	return take(e);
 }
 
 static bool is_taken(struct env *e)
@@ -763,6 +786,11 @@ static bool is_taken(struct env *e)
 
 static const struct fault_op op_take_replies = {
 	called, do_take, still_expected, is_taken, clean_reply, REQUEST_ERRORS,
+};
+
+static const struct fault_op op_take_reply = {
+	called, do_take_one, still_expected, is_taken, clean_reply,
+	REQUEST_ERRORS,
 };
 
 static int all_match(struct env *e)
@@ -835,6 +863,7 @@ FIXTURE_VARIANT_ADD(faults_nfdbus, name_move) { &op_name_move };
 FIXTURE_VARIANT_ADD(faults_nfdbus, name_clear) { &op_name_clear };
 FIXTURE_VARIANT_ADD(faults_nfdbus, many) { &op_many };
 FIXTURE_VARIANT_ADD(faults_nfdbus, take_replies) { &op_take_replies };
+FIXTURE_VARIANT_ADD(faults_nfdbus, take_reply) { &op_take_reply };
 FIXTURE_VARIANT_ADD(faults_nfdbus, bus_get) { &op_bus_get };
 FIXTURE_VARIANT_ADD(faults_nfdbus, peer_get) { &op_peer_get };
 FIXTURE_VARIANT_ADD(faults_nfdbus, dump_buses) { &op_dump_buses, ANYWHERE };

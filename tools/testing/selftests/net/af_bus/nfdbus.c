@@ -4,6 +4,7 @@
  * and what the master says by netlink.
  */
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 #include <sys/resource.h>
 #include <linux/netlink.h>
@@ -394,15 +395,42 @@ TEST_F(nfdbus, replies)
 	EXPECT_EQ(0, answer(self, 7));
 	EXPECT_STREQ(REPLY, came(self->l[1].acc));
 
-	/* One that goes by the master is used up too. */
-	EXPECT_EQ(0, ask(self, 9));
+	EXPECT_QUIET();
+}
+
+/* The kernel does not know of all calls for which a client waits. */
+TEST_F(nfdbus, serials)
+{
+	static const __u32 out_of_order[] = { 7, 9, 8, 70 };
+	static const __u32 repeated[] = { 9, 7, 8, 6, 1 };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(out_of_order) / sizeof(*out_of_order); i++) {
+		EXPECT_EQ(0, ask(self, out_of_order[i]));
+		EXPECT_STREQ("1", came(self->l[1].fd));
+		EXPECT_EQ(0, answer(self, out_of_order[i]));
+		EXPECT_STREQ("2", came(self->l[0].fd));
+	}
+	for (i = 0; i < sizeof(repeated) / sizeof(*repeated); i++) {
+		EXPECT_EQ(0, ask(self, repeated[i]));
+		EXPECT_STREQ(POLICY "+1", came(self->l[0].acc));
+	}
+
+	/* Whichever way a call went. */
+	ASSERT_EQ(0, bus_opt(self->l[0].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
+	EXPECT_EQ(0, ask(self, 80));
+	EXPECT_STREQ(VIA_MASTER, came(self->l[0].acc));
+	EXPECT_EQ(0, ask(self, 80));
+	EXPECT_STREQ(VIA_MASTER "+1", came(self->l[0].acc));
+	ASSERT_EQ(0, bus_opt(self->l[0].acc, BUS_FLAGS, 0));
+	EXPECT_EQ(0, ask(self, 80));
+	EXPECT_STREQ(POLICY "+1", came(self->l[0].acc));
+
+	/* It does not matter in calls to which there is no reply. */
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
 	EXPECT_STREQ("1", came(self->l[1].fd));
-	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
-	EXPECT_EQ(0, answer(self, 9));
-	EXPECT_STREQ(VIA_MASTER "+1", came(self->l[1].acc));
-	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, 0));
-	EXPECT_EQ(0, answer(self, 9));
-	EXPECT_STREQ(REPLY, came(self->l[1].acc));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
 	EXPECT_QUIET();
 }
 
@@ -430,8 +458,6 @@ TEST_F(nfdbus, reply_limit)
 	ASSERT_EQ(0, nfdbus_conf(&self->r, self->b.listener,
 				 NFDBUS_A_CONF_MAX_REPLIES, 2));
 	EXPECT_EQ(0, ask(self, 1));
-	EXPECT_EQ(0, ask(self, 1));
-	EXPECT_STREQ(POLICY, came(self->l[0].acc));
 	EXPECT_EQ(0, ask(self, 2));
 	EXPECT_EQ(0, ask(self, 3));
 	EXPECT_STREQ(LIMIT, came(self->l[0].acc));
@@ -563,6 +589,7 @@ struct taken {
 	unsigned int	nr;
 	__u64		addr[4];
 	__u32		serial[4];
+	__u64		since[4];
 };
 
 static void take_expected(const void *attrs, size_t len, void *arg)
@@ -580,6 +607,8 @@ static void take_expected(const void *attrs, size_t len, void *arg)
 						  NFDBUS_A_EXPECTED_ADDR);
 		t->serial[t->nr] = nfdbus_attr_uint(nest, n,
 						    NFDBUS_A_EXPECTED_SERIAL);
+		t->since[t->nr] = nfdbus_attr_uint(nest, n,
+						   NFDBUS_A_EXPECTED_SINCE);
 	}
 }
 
@@ -590,11 +619,79 @@ static int take_replies(struct nfdbus_req *r, int acc, struct taken *t)
 	return nfdbus_talk(r, take_expected, t);
 }
 
-TEST_F(nfdbus, callee_dies)
+/* How many replies of client 1 to calls of this serial are expected: it is not
+ * any more.
+ */
+static int take_one(struct _test_data_nfdbus *self, __u64 caller, __u32 serial)
+{
+	struct nfdbus_req *r = &self->r;
+	struct taken t;
+	size_t nest;
+
+	nfdbus_begin(r, NFDBUS_CMD_TAKE_REPLIES, 0);
+	nfdbus_put_u32(r, NFDBUS_A_REPLY_FD, self->l[1].acc);
+	nest = nfdbus_nest(r, NFDBUS_A_REPLY_EXPECTED);
+	if (caller)
+		nfdbus_put(r, NFDBUS_A_EXPECTED_ADDR, &caller, sizeof(caller));
+	nfdbus_put_u32(r, NFDBUS_A_EXPECTED_SERIAL, serial);
+	nfdbus_nest_end(r, nest);
+	if (nfdbus_talk(r, take_expected, &t))
+		return -1;
+	return t.nr && t.addr[0] == caller && t.serial[0] == serial ? t.nr : 0;
+}
+
+/* A reply that is handed over may be lost there, or be no reply in the end. */
+TEST_F(nfdbus, reply_handed_over)
 {
 	struct taken t;
 
+	EXPECT_EQ(0, ask(self, 9));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
+	EXPECT_EQ(0, answer(self, 9));
+	EXPECT_STREQ(VIA_MASTER, came(self->l[1].acc));
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, 0));
+	EXPECT_EQ(0, answer(self, 9));
+	EXPECT_STREQ("2", came(self->l[0].fd));
+
+	EXPECT_EQ(0, ask(self, 10));
+	EXPECT_EQ(0, ask(self, 11));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_EQ(0, take_one(self, 3, 10));
+	EXPECT_EQ(0, take_one(self, 1, 9));
+	EXPECT_EQ(1, take_one(self, 1, 10));
+	EXPECT_EQ(0, take_one(self, 1, 10));
+	EXPECT_EQ(-1, take_one(self, 0, 11));
+	EXPECT_EQ(0, answer(self, 10));
+	EXPECT_STREQ(REPLY, came(self->l[1].acc));
+
+	/* What is not taken is owed when the client has left. */
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
+	EXPECT_EQ(0, answer(self, 11));
+	EXPECT_STREQ(VIA_MASTER, came(self->l[1].acc));
+	close(self->l[1].fd);
+	self->l[1].fd = -1;
+	ASSERT_EQ(0, take_replies(&self->r, self->l[1].acc, &t));
+	ASSERT_EQ(1, t.nr);
+	EXPECT_EQ(11, t.serial[0]);
+}
+
+static __u64 monotonic(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+TEST_F(nfdbus, callee_dies)
+{
+	__u64 before = monotonic(), between;
+	struct taken t;
+
 	EXPECT_EQ(0, ask(self, 5));
+	between = monotonic();
 	EXPECT_EQ(0, ask(self, 6));
 	close(self->l[1].fd);
 	self->l[1].fd = -1;
@@ -603,6 +700,10 @@ TEST_F(nfdbus, callee_dies)
 	EXPECT_EQ(1, t.addr[0]);
 	EXPECT_EQ(5, t.serial[0]);
 	EXPECT_EQ(6, t.serial[1]);
+	EXPECT_LE(before, t.since[0]);
+	EXPECT_LE(t.since[0], between);
+	EXPECT_LE(between, t.since[1]);
+	EXPECT_LE(t.since[1], monotonic());
 	ASSERT_EQ(0, take_replies(&self->r, self->l[1].acc, &t));
 	EXPECT_EQ(0, t.nr);
 	EXPECT_EQ(EINVAL, take_replies(&self->r, self->b.listener, &t));
@@ -821,7 +922,7 @@ TEST_F(nfdbus, large)
 	EXPECT_QUIET();
 }
 
-/* The reply overtakes nothing, and is known as one that was asked for. */
+/* The reply overtakes nothing, and is owed until the master has seen to it. */
 TEST_F(nfdbus, ordered)
 {
 	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_FLAGS, BUS_F_ORDERED));
@@ -831,8 +932,9 @@ TEST_F(nfdbus, ordered)
 	EXPECT_EQ(0, answer(self, 3));
 	EXPECT_EQ(0, dbus_send(self->l[1].fd, &signal_msg));
 	EXPECT_STREQ(DRIVER, came(self->l[1].acc));
-	EXPECT_STREQ(ORDER "+1", came(self->l[1].acc));
 	EXPECT_STREQ(ORDER, came(self->l[1].acc));
+	EXPECT_STREQ(ORDER, came(self->l[1].acc));
+	EXPECT_EQ(1, take_one(self, 1, 3));
 	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_ACK, 3));
 	EXPECT_EQ(0, send_to(self, 1, &call, ":0.1"));
 	EXPECT_STREQ("2", came(self->l[0].fd));
