@@ -64,9 +64,12 @@ enum nfdbus_bus_f {
 /**
  * enum nfdbus_peer_f
  * @NFDBUS_PEER_F_CAN_FDS: negotiated to take descriptors
+ * @NFDBUS_PEER_F_HELD: the master is about to tell it of what it gains, a rule
+ *   or a name: until then it sends and receives through the master
  */
 enum nfdbus_peer_f {
 	NFDBUS_PEER_F_CAN_FDS = 1,
+	NFDBUS_PEER_F_HELD = 2,
 };
 
 #define NFDBUS_RULE_MAX	1024

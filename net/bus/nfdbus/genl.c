@@ -14,7 +14,7 @@
 /* Common nested types */
 const struct nla_policy nfdbus_client_nl_policy[NFDBUS_A_CLIENT_MAX_REPLIES + 1] = {
 	[NFDBUS_A_CLIENT_FD] = { .type = NLA_S32, },
-	[NFDBUS_A_CLIENT_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x1),
+	[NFDBUS_A_CLIENT_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
 	[NFDBUS_A_CLIENT_MAX_REPLIES] = { .type = NLA_U32, },
 };
 

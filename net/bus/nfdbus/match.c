@@ -198,7 +198,10 @@ bool nfdbus_matches_commit(struct nfdbus_bus *nb, struct list_head *changes)
 			lost = true;
 		if (rule->eavesdrop && !rule->count && rule->want)
 			lost = true;
-		WRITE_ONCE(rule->count, rule->want);
+		/* Pairs with the acquire in nfdbus_match_key(): its owner
+		 * is held first.
+		 */
+		smp_store_release(&rule->count, rule->want);
 		if (!rule->count)
 			nfdbus_rule_unlink(nb, rule);
 	}

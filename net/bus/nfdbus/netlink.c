@@ -301,6 +301,16 @@ static int nfdbus_set_attr(struct nfdbus_set *set, struct nlattr *attr)
 	}
 }
 
+/* Before they gain anything. */
+static void nfdbus_set_hold_peers(struct nfdbus_set *set)
+{
+	struct nfdbus_peer *peer;
+
+	list_for_each_entry(peer, &set->peers, change_link)
+		WRITE_ONCE(peer->flags, peer->flags |
+			   (peer->want_flags & NFDBUS_PEER_F_HELD));
+}
+
 static bool nfdbus_set_commit_peers(struct nfdbus_set *set)
 {
 	struct nfdbus_peer *peer, *tmp;
@@ -308,9 +318,10 @@ static bool nfdbus_set_commit_peers(struct nfdbus_set *set)
 
 	list_for_each_entry_safe(peer, tmp, &set->peers, change_link) {
 		list_del_init(&peer->change_link);
-		lost |= peer->flags & ~peer->want_flags;
+		lost |= peer->flags & ~peer->want_flags & ~NFDBUS_PEER_F_HELD;
 		lost |= peer->max_replies > peer->want_max_replies;
-		WRITE_ONCE(peer->flags, peer->want_flags);
+		/* Pairs with the acquire in nfdbus_is_held(). */
+		smp_store_release(&peer->flags, peer->want_flags);
 		WRITE_ONCE(peer->max_replies, peer->want_max_replies);
 	}
 	return lost;
@@ -324,9 +335,10 @@ static bool nfdbus_set_commit(struct nfdbus_set *set)
 		    nb->max_replies > set->max_replies ||
 		    nb->max_fds > set->max_fds || nb->max_msg > set->max_msg;
 
-	lost |= nfdbus_set_commit_peers(set);
+	nfdbus_set_hold_peers(set);
 	lost |= nfdbus_matches_commit(nb, &set->rules);
 	lost |= nfdbus_names_commit(nb, &set->names);
+	lost |= nfdbus_set_commit_peers(set);
 	WRITE_ONCE(nb->max_replies, set->max_replies);
 	WRITE_ONCE(nb->max_fds, set->max_fds);
 	WRITE_ONCE(nb->max_msg, set->max_msg);

@@ -206,6 +206,15 @@ static bool nfdbus_takes_fds(const struct nfdbus_peer *peer)
 	return READ_ONCE(peer->flags) & NFDBUS_PEER_F_CAN_FDS;
 }
 
+/* A client that gains a rule or a name is held while it is told so: the master
+ * has messages that depend on it, for which this is the place in its order.
+ */
+static bool nfdbus_is_held(const struct nfdbus_peer *peer)
+{
+	/* Pairs with the release in nfdbus_set_commit_peers(). */
+	return smp_load_acquire(&peer->flags) & NFDBUS_PEER_F_HELD;
+}
+
 /* One recipient. */
 
 static u32 nfdbus_expect(struct nfdbus_peer *src, struct nfdbus_peer *dst,
@@ -231,6 +240,8 @@ static u32 nfdbus_broadcast_to(struct nfdbus_peer *dst, struct nfdbus_msg *m,
 {
 	if (!dst)
 		return NFDBUS_REASON_LEGACY;
+	if (nfdbus_is_held(dst))
+		return BUS_REASON_VIA_MASTER;
 	if (dst->slot >= m->nr_seen)
 		return NFDBUS_REASON_LIMIT;
 	if (__test_and_set_bit(dst->slot, m->seen))
@@ -267,7 +278,9 @@ static u32 nfdbus_match_key(struct nfdbus_index *index,
 
 	list = nfdbus_index_find(index, key);
 	rhl_for_each_entry_rcu(rule, pos, list, node) {
-		if (!READ_ONCE(rule->count) || !nfdbus_rule_matches(rule, m))
+		/* Pairs with the release in nfdbus_matches_commit(). */
+		if (!smp_load_acquire(&rule->count) ||
+		    !nfdbus_rule_matches(rule, m))
 			continue;
 		reason = nfdbus_matched(rule, m, route);
 		if (reason)
@@ -377,6 +390,8 @@ static u32 nfdbus_unicast(struct nfdbus_peer *src, struct nfdbus_peer *dst,
 
 	if (m->nr_fds && !nfdbus_takes_fds(dst))
 		return NFDBUS_REASON_RIGHTS;
+	if (nfdbus_is_held(dst))
+		return BUS_REASON_VIA_MASTER;
 
 	reason = nfdbus_match(src, &src->bus->taps, m, route) ?:
 		 nfdbus_expect(src, dst, m);
@@ -408,6 +423,8 @@ static u32 nfdbus_choose(struct nfdbus_peer *src, struct nfdbus_peer *dst,
 {
 	u32 reason = bus_route_reason(route);
 
+	if (!reason && nfdbus_is_held(src))
+		reason = BUS_REASON_VIA_MASTER;
 	if (!reason)
 		reason = nfdbus_bus_allows(src, m, len);
 	if (reason)

@@ -941,6 +941,44 @@ TEST_F(nfdbus, ordered)
 	EXPECT_QUIET();
 }
 
+/* A client that is about to be told of a rule, or a name. */
+TEST_F(nfdbus, held)
+{
+	struct nfdbus_req *r = &self->r;
+	int listener = self->b.listener, acc = self->l[1].acc;
+	size_t nest;
+
+	nfdbus_set(r, listener);
+	nfdbus_add_match(r, NFDBUS_A_SET_MATCH_ADD, acc, "member='Sig'");
+	nest = nfdbus_nest(r, NFDBUS_A_SET_PEER);
+	nfdbus_put_u32(r, NFDBUS_A_CLIENT_FD, acc);
+	nfdbus_put_u32(r, NFDBUS_A_CLIENT_FLAGS, NFDBUS_PEER_F_HELD);
+	nfdbus_nest_end(r, nest);
+	ASSERT_EQ(0, nfdbus_talk(r, NULL, NULL));
+	ASSERT_EQ(0, match(self, 2, "member='Sig'"));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_STREQ(VIA_MASTER, came(self->l[0].acc));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+	EXPECT_STREQ(VIA_MASTER, came(self->l[0].acc));
+	EXPECT_EQ(0, ask(self, 1));
+	EXPECT_STREQ(VIA_MASTER, came(self->l[0].acc));
+	EXPECT_EQ(0, send_to(self, 1, &call, ":0.1"));
+	EXPECT_STREQ(VIA_MASTER, came(self->l[1].acc));
+	EXPECT_EQ(0, dbus_send(self->l[1].fd, &signal_msg));
+	EXPECT_STREQ(VIA_MASTER, came(self->l[1].acc));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.3"));
+	EXPECT_STREQ("1", came(self->l[2].fd));
+	EXPECT_QUIET();
+
+	ASSERT_EQ(0, nfdbus_peer(r, listener, acc, 0));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	EXPECT_STREQ("1", came(self->l[2].fd));
+	EXPECT_EQ(0, send_to(self, 1, &call, ":0.1"));
+	EXPECT_STREQ("2", came(self->l[0].fd));
+	EXPECT_QUIET();
+}
+
 TEST_F(nfdbus, authority)
 {
 	struct tbus other;
