@@ -743,6 +743,7 @@ struct bus_rcpt {
  * @spare_share: shares, likewise
  * @spare_fp: duplicates of @fp, likewise
  * @nr_spare_fp: their number
+ * @spent_fp: a duplicate of @fp that was in flight in an attempt that failed
  * @missed: recipients for whom there was no place in @rcpt
  * @want: recipients to prepare for before the next attempt
  * @want_skb: clones, likewise
@@ -779,6 +780,7 @@ struct bus_route {
 	struct list_head	spare_share;
 	struct scm_fp_list	**spare_fp;
 	unsigned int		nr_spare_fp;
+	struct scm_fp_list	*spent_fp;
 	unsigned int		missed;
 	unsigned int		want;
 	unsigned int		want_skb;
@@ -791,6 +793,7 @@ void bus_route_init(struct bus_route *route, struct sock *sk,
 		    struct bus_client *src, bool from_master);
 void bus_route_reset(struct bus_route *route);
 void bus_route_forget_rcpts(struct bus_route *route);
+void bus_route_free_spent(struct bus_route *route);
 void bus_route_free(struct bus_route *route, int err);
 int bus_route_prepare(struct bus_route *route);
 bool bus_rcpt_admits(struct bus_route *route, struct bus_client *client,

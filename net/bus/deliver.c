@@ -363,17 +363,28 @@ static void bus_rcpt_dress(struct bus_route *route, struct bus_rcpt *rcpt)
 	rcpt->skb->destructor = bus_skb_destruct;
 }
 
+/* A list with sockets is charged once: the collector may have taken, or freed,
+ * what that needs. The next attempt gets another duplicate.
+ */
+static void bus_route_return_fds(struct bus_route *route,
+				 struct scm_fp_list *fp)
+{
+	bus_scm_uncharge_fds(fp);
+	if (bus_scm_has_sockets(fp))
+		route->spent_fp = fp;
+	else if (route->fp)
+		route->spare_fp[route->nr_spare_fp++] = fp;
+	else
+		route->fp = fp;
+}
+
 static void bus_rcpt_undress(struct bus_route *route, struct bus_rcpt *rcpt)
 {
 	struct bus_skb_cb *cb = bus_cb(rcpt->skb);
 
 	rcpt->skb->destructor = NULL;
 	if (cb->fp)
-		bus_scm_uncharge_fds(cb->fp);
-	if (cb->fp && route->fp)
-		route->spare_fp[route->nr_spare_fp++] = cb->fp;
-	else if (cb->fp)
-		route->fp = cb->fp;
+		bus_route_return_fds(route, cb->fp);
 	cb->fp = NULL;
 	bus_msg_put(route->msg);
 }

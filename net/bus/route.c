@@ -50,6 +50,7 @@ void bus_route_init(struct bus_route *route, struct sock *sk,
 	INIT_LIST_HEAD(&route->spare_share);
 	route->spare_fp = NULL;
 	route->nr_spare_fp = 0;
+	route->spent_fp = NULL;
 	route->want = 0;
 	route->want_skb = 0;
 	route->want_share = 0;
@@ -93,6 +94,21 @@ void bus_route_reset(struct bus_route *route)
 {
 	bus_route_forget_rcpts(route);
 	bus_route_undecide(route);
+}
+
+/**
+ * bus_route_free_spent() - drop descriptors that cannot be used again
+ * @route: route, after an attempt
+ *
+ * Context: May sleep.
+ */
+void bus_route_free_spent(struct bus_route *route)
+{
+	if (!route->spent_fp)
+		return;
+
+	bus_scm_free_fds(route->spent_fp);
+	route->spent_fp = NULL;
 }
 
 static void bus_route_free_spare(struct bus_route *route)

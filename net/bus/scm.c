@@ -59,7 +59,8 @@ struct scm_fp_list *bus_scm_dup_fds(struct scm_fp_list *fpl)
 
 /**
  * bus_scm_charge_fds() - descriptors are in flight from now on
- * @fpl: descriptors; if there are sockets among them, from bus_scm_dup_fds()
+ * @fpl: descriptors; if there are sockets among them, from bus_scm_dup_fds(),
+ *	and never charged before
  * @sk: receiver
  *
  * Context: Under rcu_read_lock(), in which the receiver was found; no lock of a

@@ -351,6 +351,7 @@ static int bus_send_try(struct bus_send *send)
 		bus_route_reset(&send->route);
 	bus_attempt_end(bus, phase);
 	rcu_read_unlock();
+	bus_route_free_spent(&send->route);
 	return err;
 }
 

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * AF_BUS: KUnit tests of what user space cannot reach: netfilter hooks,
- * protocols, more pages at a time than splice() sends, and who wakes whom
+ * protocols, more pages at a time than splice() sends, who wakes whom, and what
+ * happens between two steps of an attempt
  */
 
 #include <kunit/test.h>
 #include <linux/bvec.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/net.h>
 #include <linux/netfilter.h>
@@ -16,6 +19,8 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 #include <trace/events/bus.h>
+#include <trace/events/kmem.h>
+#include "../bus.h"
 
 #define NR_CLIENTS	3
 
@@ -717,6 +722,138 @@ static void wake_few_at_once(struct kunit *test)
 	wait_for_wake_ups(c);
 	KUNIT_EXPECT_EQ(test, NR_WAITERS, atomic_read(&c->all));
 	close_crowd(c);
+/* Between two steps of an attempt */
+
+/* A socket of AF_UNIX as a descriptor of this task */
+static int open_unix_fd(struct kunit *test)
+{
+	struct socket *sock;
+	struct file *file;
+	int fd;
+
+	KUNIT_ASSERT_EQ(test, 0, sock_create_kern(&init_net, AF_UNIX,
+						  SOCK_DGRAM, 0, &sock));
+	file = sock_alloc_file(sock, 0, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	fd = get_unused_fd_flags(0);
+	KUNIT_ASSERT_GE(test, fd, 0);
+	fd_install(fd, file);
+	return fd;
+}
+
+/* To an address, or over the link. */
+static int send_fd(struct socket *sock, u64 addr, int fd)
+{
+	char control[CMSG_SPACE(sizeof(fd))] = {};
+	struct sockaddr_bus name = {
+		.sbus_family	= AF_BUS,
+		.sbus_addr	= { .s_addr = addr },
+	};
+	struct msghdr msg = {
+		.msg_name	= &name,
+		.msg_namelen	= offsetof(struct sockaddr_bus, sbus_path),
+		.msg_control	= control,
+		.msg_controllen	= sizeof(control),
+		.msg_flags	= MSG_DONTWAIT,
+	};
+	struct kvec data = { .iov_base = "x", .iov_len = 1 };
+	struct cmsghdr *cmsg = (struct cmsghdr *)control;
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	return kernel_sendmsg(sock, &msg, &data, 1, 1);
+}
+
+/* A receiver that is closed after there was room in its queue, where a sender
+ * makes the copy of an eavesdropper, and not any more when the sender has
+ * decided anew.
+ */
+struct closing {
+	struct task_struct	*sender;
+	struct sock		*receiver;
+	struct sock		*other;
+	unsigned int		attempts;
+	bool			armed;
+	bool			closed;
+};
+
+static void close_while_reserving(void *priv, unsigned long call_site,
+				  const void *ptr, struct kmem_cache *s,
+				  gfp_t gfp, int node)
+{
+	struct closing *c = priv;
+
+	if (current != c->sender || !c->armed || gfpflags_allow_blocking(gfp))
+		return;
+
+	c->armed = false;
+	c->closed = true;
+	bus_queue_close(c->receiver);
+}
+
+/* With the second attempt the other message that the socket was in flight with
+ * is not there any more.
+ */
+static unsigned int between_attempts(void *priv, struct sk_buff *skb,
+				     const struct nf_hook_state *state)
+{
+	struct closing *c = priv;
+	struct sk_buff *other;
+
+	c->attempts++;
+	if (c->attempts == 1)
+		c->armed = true;
+	if (c->attempts != 2)
+		return NF_ACCEPT;
+
+	other = skb_peek(&c->other->sk_receive_queue);
+	bus_scm_uncharge_fds(bus_cb(other)->fp);
+	spin_lock(&c->receiver->sk_receive_queue.lock);
+	WRITE_ONCE(bus_sk(c->receiver)->closed, false);
+	spin_unlock(&c->receiver->sk_receive_queue.lock);
+	return NF_ACCEPT;
+}
+
+static void descriptors_charged_once(struct kunit *test)
+{
+	struct fixture *f = open_bus(test, BUS_PROTO_NONE);
+	struct closing c = {
+		.sender = current,
+		.receiver = f->client[1]->sk,
+		.other = f->accepted[1]->sk,
+	};
+	struct nf_hook_ops ops = {
+		.pf		= NFPROTO_BUS,
+		.hooknum	= NF_BUS_SEND,
+		.hook		= between_attempts,
+		.priv		= &c,
+	};
+	int fd;
+
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
+		kunit_skip(test, "no tracepoints");
+
+	fd = open_unix_fd(test);
+	KUNIT_EXPECT_EQ(test, 1, send_fd(f->client[1], 0, fd));
+	KUNIT_EXPECT_EQ(test, 0, set_opt(f->accepted[2], BUS_SET_EAVESDROP,
+					 NULL, 0));
+	KUNIT_ASSERT_EQ(test, 0, nf_register_net_hook(&init_net, &ops));
+	KUNIT_EXPECT_EQ(test, 0,
+			register_trace_kmem_cache_alloc(close_while_reserving,
+							&c));
+
+	KUNIT_EXPECT_EQ(test, 1, send_fd(f->client[0], 2, fd));
+	KUNIT_EXPECT_TRUE(test, c.closed);
+	KUNIT_EXPECT_GT(test, c.attempts, 1);
+
+	unregister_trace_kmem_cache_alloc(close_while_reserving, &c);
+	tracepoint_synchronize_unregister();
+	nf_unregister_net_hook(&init_net, &ops);
+	KUNIT_EXPECT_EQ(test, 1, drain(f->client[1]));
+	KUNIT_EXPECT_EQ(test, 1, drain(f->client[2]));
+	close_fd(fd);
 }
 
 static struct kunit_case bus_cases[] = {
@@ -731,6 +868,7 @@ static struct kunit_case bus_cases[] = {
 	KUNIT_CASE(wake_each_once),
 	KUNIT_CASE(wake_few_at_once),
 	KUNIT_CASE(pollout_of_many),
+	KUNIT_CASE(descriptors_charged_once),
 	{}
 };
 
