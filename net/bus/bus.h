@@ -357,10 +357,14 @@ void bus_addr_release_all(struct bus_client *client);
  * struct bus_group - who holds an address with a prefix
  * @members: struct bus_member, by group_link, RCU; changed under bus->lock
  * @nr: their number; a hint without bus->lock
+ * @additions: counted up before a member is added; changed under bus->lock. A
+ *	client that leaves and comes back at the end is met twice by who walks
+ *	the group meanwhile, and sees that this has changed
  */
 struct bus_group {
 	struct list_head	members;
 	unsigned int		nr;
+	unsigned int		additions;
 };
 
 /**

@@ -51,6 +51,17 @@ static struct bus_member *bus_member_find(struct bus_client *client, u16 prefix)
 	return NULL;
 }
 
+static void bus_group_link(struct bus_group *group, struct bus_member *member)
+{
+	/* A sender that sees the count does not see members any more that went
+	 * before; one that sees the member sees the count. Pairs with
+	 * bus_route_add_group().
+	 */
+	smp_store_release(&group->additions, group->additions + 1);
+	list_add_tail_rcu(&member->group_link, &group->members);
+	WRITE_ONCE(group->nr, group->nr + 1);
+}
+
 /**
  * bus_group_add() - a client gets one more address with a prefix
  * @client: client
@@ -84,8 +95,7 @@ int bus_group_add(struct bus_client *client, u16 prefix)
 	member->prefix = prefix;
 	member->nr = 1;
 	list_add(&member->client_link, &client->members);
-	list_add_tail_rcu(&member->group_link, &group->members);
-	WRITE_ONCE(group->nr, group->nr + 1);
+	bus_group_link(group, member);
 	return 0;
 }
 

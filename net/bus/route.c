@@ -395,28 +395,6 @@ void bus_route_add(struct bus_route *route, struct bus_client *client)
 }
 EXPORT_SYMBOL_GPL(bus_route_add);
 
-/**
- * bus_route_add_group() - choose everyone who has an address with a prefix
- * @route: route
- * @prefix: prefix
- *
- * Context: Under rcu_read_lock().
- */
-void bus_route_add_group(struct bus_route *route, u16 prefix)
-{
-	struct bus_group *group = bus_group_find(route->bus, prefix);
-	struct bus_member *member;
-
-	route->multicast = true;
-	route->decided = true;
-	if (!group)
-		return;
-
-	list_for_each_entry_rcu(member, &group->members, group_link)
-		if (READ_ONCE(member->client->joined))
-			bus_route_add(route, member->client);
-}
-
 static int bus_rcpt_cmp(const void *a, const void *b)
 {
 	const struct bus_rcpt *x = a, *y = b;
@@ -442,6 +420,34 @@ void bus_route_uniq(struct bus_route *route)
 		if (rcpt->client != last->client)
 			*++last = *rcpt;
 	route->nr = last - route->rcpt + 1;
+}
+
+/**
+ * bus_route_add_group() - choose everyone who has an address with a prefix
+ * @route: route
+ * @prefix: prefix
+ *
+ * Context: Under rcu_read_lock().
+ */
+void bus_route_add_group(struct bus_route *route, u16 prefix)
+{
+	struct bus_group *group = bus_group_find(route->bus, prefix);
+	struct bus_member *member;
+	unsigned int additions;
+
+	route->multicast = true;
+	route->decided = true;
+	if (!group)
+		return;
+
+	additions = smp_load_acquire(&group->additions);
+	list_for_each_entry_rcu(member, &group->members, group_link)
+		if (READ_ONCE(member->client->joined))
+			bus_route_add(route, member->client);
+	/* Pairs with the release of the member in bus_group_link(). */
+	smp_rmb();
+	if (READ_ONCE(group->additions) != additions)
+		bus_route_uniq(route);
 }
 
 /**

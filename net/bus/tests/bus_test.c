@@ -856,6 +856,105 @@ static void descriptors_charged_once(struct kunit *test)
 	close_fd(fd);
 }
 
+/* A client that goes to the end of a group while a sender walks it. Both calls
+ * of the master wait for the sender, so each has a thread of its own.
+ */
+struct moving {
+	struct work_struct	del;
+	struct work_struct	add;
+	struct workqueue_struct	*wq;
+	struct socket		*accepted;
+	struct sock		*when;
+	struct bus_group	*group;
+	u16			prefix;
+	unsigned int		moved;
+};
+
+static void set_addr(struct socket *accepted, int opt, u64 addr)
+{
+	struct bus_addr arg = { .s_addr = addr };
+
+	set_opt(accepted, opt, &arg, sizeof(arg));
+}
+
+static void moving_del(struct work_struct *work)
+{
+	struct moving *m = container_of(work, struct moving, del);
+
+	set_addr(m->accepted, BUS_DEL_ADDR, BUS_ADDR(m->prefix, 1));
+}
+
+static void moving_add(struct work_struct *work)
+{
+	struct moving *m = container_of(work, struct moving, add);
+
+	set_addr(m->accepted, BUS_ADD_ADDR, BUS_ADDR(m->prefix, 9));
+}
+
+static bool group_gets(struct bus_group *group, unsigned int nr)
+{
+	unsigned int ms;
+
+	for (ms = 0; READ_ONCE(group->nr) != nr && ms < 20000; ms++)
+		mdelay(1);
+	return READ_ONCE(group->nr) == nr;
+}
+
+static unsigned int move_while_walking(void *priv, struct sk_buff *skb,
+				       const struct nf_hook_state *state)
+{
+	struct moving *m = priv;
+
+	if (state->sk != m->when || m->moved)
+		return NF_ACCEPT;
+
+	queue_work(m->wq, &m->del);
+	if (!group_gets(m->group, NR_CLIENTS - 1))
+		return NF_ACCEPT;
+	queue_work(m->wq, &m->add);
+	m->moved = group_gets(m->group, NR_CLIENTS);
+	return NF_ACCEPT;
+}
+
+static void one_copy_for_who_moves(struct kunit *test)
+{
+	struct fixture *f = open_bus(test, BUS_PROTO_NONE);
+	struct moving m = {
+		.accepted = f->accepted[0],
+		.when = f->client[1]->sk,
+		.prefix = 4,
+	};
+	struct nf_hook_ops ops = {
+		.pf		= NFPROTO_BUS,
+		.hooknum	= NF_BUS_DELIVER,
+		.hook		= move_while_walking,
+		.priv		= &m,
+	};
+	int i;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "one processor");
+
+	for (i = 0; i < NR_CLIENTS; i++)
+		set_addr(f->accepted[i], BUS_ADD_ADDR, BUS_ADDR(4, 1 + i));
+	m.group = bus_group_find(bus_sk_client(f->client[0]->sk)->bus, 4);
+	m.wq = alloc_workqueue("bus_kunit", WQ_UNBOUND, 0);
+	KUNIT_ASSERT_NOT_NULL(test, m.wq);
+	INIT_WORK_ONSTACK(&m.del, moving_del);
+	INIT_WORK_ONSTACK(&m.add, moving_add);
+	KUNIT_ASSERT_EQ(test, 0, nf_register_net_hook(&init_net, &ops));
+
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[1], BUS_MULTICAST(4)));
+	KUNIT_EXPECT_EQ(test, 1, m.moved);
+
+	nf_unregister_net_hook(&init_net, &ops);
+	destroy_workqueue(m.wq);
+	destroy_work_on_stack(&m.del);
+	destroy_work_on_stack(&m.add);
+	for (i = 0; i < NR_CLIENTS; i++)
+		KUNIT_EXPECT_EQ(test, 1, drain(f->client[i]));
+}
+
 static struct kunit_case bus_cases[] = {
 	KUNIT_CASE(hook_runs_once_each),
 	KUNIT_CASE(hook_send_refuses),
@@ -869,6 +968,7 @@ static struct kunit_case bus_cases[] = {
 	KUNIT_CASE(wake_few_at_once),
 	KUNIT_CASE(pollout_of_many),
 	KUNIT_CASE(descriptors_charged_once),
+	KUNIT_CASE(one_copy_for_who_moves),
 	{}
 };
 
