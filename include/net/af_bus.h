@@ -49,7 +49,8 @@ struct unix_gc_node;
  * @settle: called once after each @route, in the same read section: the
  *	message is staged (and not visible to any receiver yet), or will not be
  *	this time, and claims must be undone; must not sleep
- * @msg_free: release bus_msg_proto_data(); called if it is set; any context
+ * @msg_free: release bus_msg_proto_data(); called by the sender if it is set, when
+ *	the message is sent, or is not; may sleep
  *
  * Messages of the master are not shown to the protocol.
  */

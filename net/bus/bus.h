@@ -401,7 +401,7 @@ void bus_proto_put(const struct bus_proto *proto);
 
 /**
  * struct bus_msg - what all copies of a message share
- * @ref: held by the sender and by each copy
+ * @ref: held by the sender, and by the data of each copy
  * @committed: set once, after all copies are in their queues; receivers see
  *	no copy before
  * @src: unique address of the sender, 0 for the master
@@ -441,7 +441,8 @@ struct bus_msg {
 
 /**
  * struct bus_skb_cb - what a copy has to itself
- * @msg: referenced once the copy has its destructor
+ * @msg: referenced by the sender's own, and by a clone once it has its
+ *	destructor
  * @fp: its descriptors
  * @share: that it is charged to in its queue, NULL if to none
  * @lost: messages that its receiver lost before it
@@ -474,6 +475,7 @@ static inline void bus_msg_put(struct bus_msg *msg)
 		bus_msg_free(msg);
 }
 
+void bus_msg_sent(struct bus_msg *msg);
 void bus_skb_destruct(struct sk_buff *skb);
 struct sk_buff *bus_skb_build(struct msghdr *msg, size_t len);
 struct sk_buff *bus_skb_splice(struct iov_iter *from);
@@ -721,7 +723,8 @@ struct bus_rcpt {
  * @bus: the bus
  * @src: the client whose link it was sent on
  * @msg: the message
- * @skb: its data; the first recipient gets it, the others clones
+ * @skb: its data; the first recipient gets it unless a hook has stolen it, the
+ *	others clones
  * @fp: its descriptors; the first recipient who takes some gets them, but for
  *	sockets: these stay until the end, so that the collector finds them in
  *	use as long as not all copies are staged

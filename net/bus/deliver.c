@@ -91,7 +91,7 @@ static int bus_rcpt_clone(struct bus_route *route, struct bus_rcpt *rcpt)
 	if (rcpt->skb)
 		return 0;
 
-	route->want_skb = route->nr - 1;
+	route->want_skb = route->nr - (route->rcpt->skb == route->skb);
 	return BUS_NEED_MEMORY;
 }
 
@@ -290,14 +290,21 @@ static int bus_rcpt_reserve(struct bus_route *route, struct bus_rcpt *rcpt)
 	return 0;
 }
 
+/* Data that a hook has stolen is not put into a queue. */
+static bool bus_route_stolen(const struct bus_route *route)
+{
+	return skb_shared(route->skb);
+}
+
 /* A copy and room for each. */
 static int bus_route_reserve(struct bus_route *route)
 {
 	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+	bool stolen = bus_route_stolen(route);
 	int err;
 
 	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
-		if (rcpt == route->rcpt)
+		if (rcpt == route->rcpt && !stolen)
 			rcpt->skb = route->skb;
 		else if (bus_rcpt_clone(route, rcpt))
 			return BUS_NEED_MEMORY;
@@ -342,7 +349,7 @@ static void bus_route_charge_fds(struct bus_route *route,
 		bus_rcpt_charge_fds(route, rcpt);
 }
 
-/* The copy gets a reference to the message from the caller. */
+/* A clone gets a reference to the message from the caller. */
 static void bus_rcpt_dress(struct bus_route *route, struct bus_rcpt *rcpt)
 {
 	struct bus_skb_cb *cb = bus_cb(rcpt->skb);
@@ -382,10 +389,12 @@ static void bus_rcpt_undress(struct bus_route *route, struct bus_rcpt *rcpt)
 {
 	struct bus_skb_cb *cb = bus_cb(rcpt->skb);
 
-	rcpt->skb->destructor = NULL;
 	if (cb->fp)
 		bus_route_return_fds(route, cb->fp);
 	cb->fp = NULL;
+	if (rcpt->skb == route->skb)
+		return;
+	rcpt->skb->destructor = NULL;
 	bus_msg_put(route->msg);
 }
 
@@ -473,7 +482,6 @@ static int bus_route_stage_one(struct bus_route *route)
 		return bus_route_block(route, rcpt);
 
 	rcpt->skb = route->skb;
-	refcount_inc(&route->msg->ref);
 	if (route->msg->nr_fds)
 		bus_rcpt_charge_fds(route, rcpt);
 	bus_rcpt_dress(route, rcpt);
@@ -510,6 +518,16 @@ static void bus_route_link(struct bus_route *route, struct bus_rcpt *first)
 	spin_unlock(&bus->order_lock);
 }
 
+/* The sender's own data has its reference to the message, clones get theirs. */
+static void bus_route_hold_msg(struct bus_route *route,
+			       const struct bus_rcpt *first, unsigned int nr)
+{
+	if (nr && first->skb == route->skb)
+		nr--;
+	if (nr)
+		refcount_add(nr, &route->msg->ref);
+}
+
 /* Whom a unicast is for may have closed its queue since there was room. Then
  * nobody else hears of it either.
  */
@@ -518,7 +536,7 @@ static int bus_route_stage_first(struct bus_route *route)
 	struct bus_rcpt *rcpt = route->rcpt;
 	int err = 0;
 
-	refcount_inc(&route->msg->ref);
+	bus_route_hold_msg(route, rcpt, 1);
 	if (route->msg->nr_fds)
 		bus_rcpt_charge_fds(route, rcpt);
 	bus_rcpt_dress(route, rcpt);
@@ -549,8 +567,7 @@ static int bus_route_stage_many(struct bus_route *route)
 
 	if (route->msg->nr_fds)
 		bus_route_charge_fds(route, rest);
-	if (route->nr > first)
-		refcount_add(route->nr - first, &route->msg->ref);
+	bus_route_hold_msg(route, rest, route->nr - first);
 	bus_route_settle(route, true);
 	bus_route_link(route, rest);
 	return 0;
@@ -570,7 +587,7 @@ static int bus_route_stage(struct bus_route *route)
 		if (bus_route_keeps_fds(route))
 			return bus_route_stage_many(route);
 	}
-	if (route->nr == 1 && !route->multicast)
+	if (route->nr == 1 && !route->multicast && !bus_route_stolen(route))
 		return bus_route_stage_one(route);
 	return bus_route_stage_many(route);
 }

@@ -13,7 +13,8 @@
  * @sk: sender, or recipient
  * @skb: message
  *
- * Verdicts other than NF_ACCEPT mean no.
+ * Verdicts other than NF_ACCEPT mean no. A hook may keep what it has stolen: the
+ * data with its message, of which recipients get clones.
  *
  * Context: Under rcu_read_lock().
  * Return: true for yes.
@@ -32,7 +33,9 @@ bool bus_hook_run(struct bus *bus, unsigned int hook, struct sock *sk,
 	nf_hook_state_init(&state, hook, NFPROTO_BUS, NULL, NULL, sk, bus->net,
 			   NULL);
 	for (i = 0; i < hooks->num_hook_entries; i++) {
-		/* What a hook steals, it steals a reference to. */
+		/* What a hook steals, it steals a reference to. A message does
+		 * not wait for a verdict: NF_QUEUE is a refusal as any other.
+		 */
 		skb_get(skb);
 		verdict = nf_hook_entry_hookfn(&hooks->hooks[i], skb, &state) &
 			  NF_VERDICT_MASK;

@@ -35,15 +35,29 @@ struct bus_msg *bus_msg_alloc(gfp_t gfp)
  */
 void bus_msg_free(struct bus_msg *msg)
 {
-	if (msg->proto_data)
-		msg->proto->msg_free(msg);
 	if (msg->charged)
 		bus_user_uncharge(msg->user, msg->charged);
 	put_pid(msg->pid);
 	kmem_cache_free(bus_msg_cache, msg);
 }
 
-/* The destructor of a copy that holds a reference to its message. */
+/**
+ * bus_msg_sent() - the sender is done with a message
+ * @msg: message
+ *
+ * The protocol is not asked about it any more, and may be gone before the last
+ * copy.
+ *
+ * Context: May sleep.
+ */
+void bus_msg_sent(struct bus_msg *msg)
+{
+	if (msg->proto_data)
+		msg->proto->msg_free(msg);
+	bus_msg_put(msg);
+}
+
+/* The destructor of data that holds a reference to its message. */
 void bus_skb_destruct(struct sk_buff *skb)
 {
 	struct bus_skb_cb *cb = bus_cb(skb);

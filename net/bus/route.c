@@ -116,7 +116,7 @@ static void bus_route_free_spare(struct bus_route *route)
 	struct bus_share *share, *next;
 	struct sk_buff *skb;
 
-	/* A copy that holds the message is of one who had no room. */
+	/* A clone that holds the message is of one who had no room. */
 	while ((skb = __skb_dequeue(&route->spare))) {
 		if (skb->destructor)
 			kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_RCVBUFF);

@@ -199,6 +199,9 @@ static int bus_send_build(struct bus_send *send, struct msghdr *msg, size_t len,
 
 	route->skb = skb;
 	bus_cb(skb)->msg = route->msg;
+	bus_cb(skb)->fp = NULL;
+	refcount_inc(&route->msg->ref);
+	skb->destructor = bus_skb_destruct;
 	err = bus_send_charge(send);
 	return err ?: bus_send_fds(send, scm);
 }
@@ -511,7 +514,7 @@ int bus_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		kvfree(send.list);
 	bus_route_free(&send.route, err);
 	if (send.route.msg)
-		bus_msg_put(send.route.msg);
+		bus_msg_sent(send.route.msg);
 	if (scm.pid || scm.fp)
 		scm_destroy(&scm);
 	return err ?: len;

@@ -236,7 +236,9 @@ static void hook_runs_once_each(struct kunit *test)
 
 static void hook_send_refuses(struct kunit *test)
 {
-	const unsigned int verdicts[] = { NF_DROP, NF_QUEUE };
+	const unsigned int verdicts[] = {
+		NF_DROP, NF_QUEUE, NF_QUEUE_NR(3), NF_REPEAT, NF_STOP, 100,
+	};
 	struct fixture *f = open_bus(test, BUS_PROTO_NONE);
 	struct hook_state h = {};
 	struct nf_hook_ops ops;
@@ -253,7 +255,9 @@ static void hook_send_refuses(struct kunit *test)
 
 static void hook_deliver_refuses_one(struct kunit *test)
 {
-	const unsigned int verdicts[] = { NF_DROP, NF_QUEUE, NF_STOLEN };
+	const unsigned int verdicts[] = {
+		NF_DROP, NF_QUEUE, NF_STOLEN, NF_REPEAT, NF_STOP,
+	};
 	struct fixture *f = open_bus(test, BUS_PROTO_NONE);
 	struct hook_state h = { .refused = f->client[1]->sk };
 	struct nf_hook_ops ops;
@@ -268,6 +272,84 @@ static void hook_deliver_refuses_one(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0, drain(f->client[1]));
 		KUNIT_EXPECT_EQ(test, 1, drain(f->client[2]));
 	}
+	nf_unregister_net_hook(&init_net, &ops);
+}
+
+/* Hooks that steal, and keep */
+
+struct thief {
+	struct sock	*from;
+	struct sk_buff	*skb[8];
+	unsigned int	nr;
+};
+
+static unsigned int hook_steal(void *priv, struct sk_buff *skb,
+			       const struct nf_hook_state *state)
+{
+	struct thief *t = priv;
+
+	if (state->sk != t->from || t->nr == ARRAY_SIZE(t->skb))
+		return NF_ACCEPT;
+	t->skb[t->nr++] = skb;
+	return NF_STOLEN;
+}
+
+/* What was stolen is the thief's alone, and as it was. */
+static void return_stolen(struct kunit *test, struct thief *t, u64 dst)
+{
+	struct sk_buff *skb;
+
+	while (t->nr) {
+		skb = t->skb[--t->nr];
+		KUNIT_EXPECT_FALSE(test, skb_shared(skb));
+		KUNIT_EXPECT_EQ(test, 1, skb->len);
+		KUNIT_EXPECT_EQ(test, 1, bus_msg_src(bus_skb_msg(skb)));
+		KUNIT_EXPECT_EQ(test, dst, bus_msg_dst(bus_skb_msg(skb)));
+		KUNIT_EXPECT_EQ(test, 1, bus_msg_len(bus_skb_msg(skb)));
+		consume_skb(skb);
+	}
+}
+
+static void hook_keeps_stolen(struct kunit *test)
+{
+	struct fixture *f = open_bus(test, BUS_PROTO_NONE);
+	struct thief t = { .from = f->client[0]->sk };
+	struct nf_hook_ops ops = {
+		.pf		= NFPROTO_BUS,
+		.hooknum	= NF_BUS_SEND,
+		.hook		= hook_steal,
+		.priv		= &t,
+	};
+
+	/* Of all */
+	KUNIT_ASSERT_EQ(test, 0, nf_register_net_hook(&init_net, &ops));
+	KUNIT_EXPECT_EQ(test, -EPERM, send_to(f->client[0], 2));
+	KUNIT_EXPECT_EQ(test, 1, t.nr);
+	return_stolen(test, &t, 2);
+	nf_unregister_net_hook(&init_net, &ops);
+	KUNIT_EXPECT_EQ(test, 0, drain(f->client[1]));
+
+	/* Of the only recipient, and of one of several */
+	t.from = f->client[1]->sk;
+	ops.hooknum = NF_BUS_DELIVER;
+	KUNIT_ASSERT_EQ(test, 0, nf_register_net_hook(&init_net, &ops));
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], 2));
+	KUNIT_EXPECT_EQ(test, 1, t.nr);
+	return_stolen(test, &t, 2);
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], BUS_MULTICAST(0)));
+	KUNIT_EXPECT_EQ(test, 1, t.nr);
+	return_stolen(test, &t, BUS_MULTICAST(0));
+	KUNIT_EXPECT_EQ(test, 1, drain(f->client[0]));
+	KUNIT_EXPECT_EQ(test, 0, drain(f->client[1]));
+	KUNIT_EXPECT_EQ(test, 1, drain(f->client[2]));
+
+	/* Of an eavesdropper: the recipient has its copy all the same. */
+	KUNIT_EXPECT_EQ(test, 0, set_opt(f->accepted[1], BUS_SET_EAVESDROP,
+					 NULL, 0));
+	KUNIT_EXPECT_EQ(test, 1, send_to(f->client[0], 3));
+	KUNIT_EXPECT_EQ(test, 1, t.nr);
+	return_stolen(test, &t, 3);
+	KUNIT_EXPECT_EQ(test, 1, drain(f->client[2]));
 	nf_unregister_net_hook(&init_net, &ops);
 }
 
@@ -959,6 +1041,7 @@ static struct kunit_case bus_cases[] = {
 	KUNIT_CASE(hook_runs_once_each),
 	KUNIT_CASE(hook_send_refuses),
 	KUNIT_CASE(hook_deliver_refuses_one),
+	KUNIT_CASE(hook_keeps_stolen),
 	KUNIT_CASE(hook_refusals_are_traced),
 	KUNIT_CASE(proto_fails_closed),
 	KUNIT_CASE(proto_routes),
