@@ -478,7 +478,6 @@ static inline void bus_msg_put(struct bus_msg *msg)
 void bus_msg_sent(struct bus_msg *msg);
 void bus_skb_destruct(struct sk_buff *skb);
 struct sk_buff *bus_skb_build(struct msghdr *msg, size_t len);
-struct sk_buff *bus_skb_splice(struct iov_iter *from);
 int __init bus_msg_init(void);
 void __init bus_msg_exit(void);
 

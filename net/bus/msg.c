@@ -123,78 +123,6 @@ static int bus_skb_append(struct sk_buff *head, size_t len)
 	return 0;
 }
 
-/* A page is charged as a whole, however little of it belongs to the message:
- * the message keeps all of it. Adjacent bytes of a page share one fragment.
- */
-static int bus_skb_add_page(struct sk_buff *skb, struct iov_iter *from)
-{
-	unsigned int nr = skb_shinfo(skb)->nr_frags;
-	struct page *page, **pages = &page;
-	size_t offset;
-	ssize_t len;
-	int err;
-
-	len = iov_iter_extract_pages(from, &pages, PAGE_SIZE, 1, 0, &offset);
-	if (len <= 0)
-		return len ?: -EIO;
-
-	err = -EIO;
-	if (!WARN_ON_ONCE(!sendpage_ok(page)))
-		err = skb_append_pagefrags(skb, page, offset, len,
-					   MAX_SKB_FRAGS);
-	if (err) {
-		iov_iter_revert(from, len);
-		return err;
-	}
-
-	skb->len += len;
-	skb->data_len += len;
-	skb->truesize += PAGE_SIZE * (skb_shinfo(skb)->nr_frags - nr);
-	return 0;
-}
-
-static struct sk_buff *bus_skb_splice_part(struct iov_iter *from)
-{
-	struct sk_buff *skb;
-	int err = 0;
-
-	skb = alloc_skb(0, GFP_KERNEL_ACCOUNT);
-	if (!skb)
-		return ERR_PTR(-ENOMEM);
-
-	while (!err && iov_iter_count(from))
-		err = bus_skb_add_page(skb, from);
-	if (err && err != -EMSGSIZE)
-		return bus_skb_abort(skb, err);
-	return skb;
-}
-
-/**
- * bus_skb_splice() - make a message of pages, without a copy
- * @from: pages of MSG_SPLICE_PAGES; they may change until they are received
- *
- * Context: May sleep.
- * Return: The skb or an ERR_PTR(): -ENOMEM, -EIO.
- */
-struct sk_buff *bus_skb_splice(struct iov_iter *from)
-{
-	struct sk_buff *skb, *part, **next;
-
-	skb = bus_skb_splice_part(from);
-	if (IS_ERR(skb))
-		return skb;
-
-	next = &skb_shinfo(skb)->frag_list;
-	while (iov_iter_count(from)) {
-		part = bus_skb_splice_part(from);
-		if (IS_ERR(part))
-			return bus_skb_abort(skb, PTR_ERR(part));
-		next = bus_skb_chain(skb, next, part);
-		cond_resched();
-	}
-	return skb;
-}
-
 static struct sk_buff *bus_skb_build_linear(struct msghdr *msg, size_t len)
 {
 	struct sk_buff *skb = alloc_skb(len, GFP_KERNEL_ACCOUNT);
@@ -231,7 +159,8 @@ static struct sk_buff *bus_skb_build_paged(struct msghdr *msg, size_t len)
  * @len: bytes
  *
  * A small message is linear, a large one in page fragments, one too large for
- * these in a list of further skbs.
+ * these in a list of further skbs. Pages of MSG_SPLICE_PAGES are copied as well:
+ * what a filter has seen must not change, and each receiver gets the same.
  *
  * Context: May sleep.
  * Return: The skb or an ERR_PTR(): -ENOMEM, -EFAULT.

@@ -169,15 +169,6 @@ static int bus_send_charge(struct bus_send *send)
 	return err;
 }
 
-/* What a protocol has looked at must not change, so that is copied. */
-static struct sk_buff *bus_send_skb(const struct bus_send *send,
-				    struct msghdr *msg, size_t len)
-{
-	if ((msg->msg_flags & MSG_SPLICE_PAGES) && !send->client->bus->proto)
-		return bus_skb_splice(&msg->msg_iter);
-	return bus_skb_build(msg, len);
-}
-
 static int bus_send_build(struct bus_send *send, struct msghdr *msg, size_t len,
 			  struct scm_cookie *scm)
 {
@@ -193,7 +184,7 @@ static int bus_send_build(struct bus_send *send, struct msghdr *msg, size_t len,
 	if (err)
 		return err;
 
-	skb = bus_send_skb(send, msg, len);
+	skb = bus_skb_build(msg, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
 
