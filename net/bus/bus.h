@@ -750,6 +750,7 @@ struct bus_rcpt {
  * @spare_fp: duplicates of @fp, likewise
  * @nr_spare_fp: their number
  * @spent_fp: a duplicate of @fp that was in flight in an attempt that failed
+ * @asked: clients that the message is meant for, whether they want it or not
  * @missed: recipients for whom there was no place in @rcpt
  * @want: recipients to prepare for before the next attempt
  * @want_skb: clones, likewise
@@ -787,6 +788,7 @@ struct bus_route {
 	struct scm_fp_list	**spare_fp;
 	unsigned int		nr_spare_fp;
 	struct scm_fp_list	*spent_fp;
+	unsigned int		asked;
 	unsigned int		missed;
 	unsigned int		want;
 	unsigned int		want_skb;
@@ -807,8 +809,12 @@ bool bus_rcpt_admits(struct bus_route *route, struct bus_client *client,
 struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
 				    struct bus_client *client,
 				    struct sock *sk);
+bool bus_route_may_ask(struct bus_route *route);
+void bus_route_sort(struct bus_route *route);
+bool bus_route_has(const struct bus_route *route, unsigned int nr,
+		   const struct bus_client *client);
 void bus_route_add_group(struct bus_route *route, u16 prefix);
-void bus_route_uniq(struct bus_route *route);
+void bus_route_uniq(struct bus_route *route, unsigned int first);
 void __bus_route_settle(struct bus_route *route, bool staged);
 
 /* The sender keeps sockets, of other descriptors one copy is @fp itself. */
@@ -928,6 +934,7 @@ static inline void bus_proc_exit(struct net *net)
  * @max_msg: bytes, the most that BUS_MAX_MSG may be
  * @max_qlen: messages a queue may hold unless BUS_SET_MAXQLEN says otherwise
  * @max_user_bytes: memory that messages of a user may have in flight
+ * @max_recipients: clients that a message may be meant for
  * @names: buses with abstract names
  * @socks: the sockets that were made in it, by bus_sock.nr; read under RCU
  * @next_nr: where to look for a free number; under the lock of @socks
@@ -937,6 +944,7 @@ struct bus_net {
 	unsigned int		max_msg;
 	unsigned int		max_qlen;
 	unsigned long		max_user_bytes;
+	unsigned int		max_recipients;
 	struct rhashtable	names;
 	struct xarray		socks;
 	u32			next_nr;
@@ -944,6 +952,8 @@ struct bus_net {
 
 #define BUS_MSG_LIMIT	(128u << 20)
 #define BUS_USER_BYTES	(512ul << 20)
+#define BUS_RECIPIENTS	4096
+#define BUS_RECIPIENTS_LIMIT	16384
 
 struct bus_net *bus_pernet(struct net *net);
 int __init bus_sysctl_init(void);

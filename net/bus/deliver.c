@@ -12,44 +12,58 @@
 /* Internal result: go to the master instead. */
 #define BUS_TO_MASTER	3
 
-static bool bus_route_has(const struct bus_route *route,
-			  const struct bus_client *client)
+static void bus_route_add_eavesdropper(struct bus_route *route,
+				       struct bus_client *client)
 {
-	unsigned int i;
+	struct sock *sk = rcu_dereference(client->sk);
+	struct bus_rcpt *rcpt;
 
-	for (i = 0; i < route->nr; i++)
-		if (route->rcpt[i].client == client && !route->rcpt[i].to_master)
-			return true;
-	return false;
+	if (!bus_route_may_ask(route)) {
+		route->err = -E2BIG;
+		return;
+	}
+	if (!sk || !bus_rcpt_admits(route, client, sk))
+		return;
+	rcpt = bus_route_new_rcpt(route, client, sk);
+	if (rcpt)
+		rcpt->eaves = true;
 }
 
-static noinline void __bus_route_add_eavesdroppers(struct bus_route *route)
+/* The master's socket is not the one of its client, which may eavesdrop. */
+static unsigned int bus_route_sort_clients(struct bus_route *route)
 {
-	struct bus_client *client;
+	if (route->nr && route->rcpt->to_master)
+		return 0;
+	bus_route_sort(route);
+	return route->nr;
+}
+
+static noinline int __bus_route_add_eavesdroppers(struct bus_route *route)
+{
 	struct bus_eaves *eaves;
-	struct bus_rcpt *rcpt;
-	struct sock *sk;
+	unsigned int first = route->nr, nr;
 
 	if (!route->joined)
-		return;
+		return 0;
 
+	nr = bus_route_sort_clients(route);
 	list_for_each_entry_rcu(eaves, &route->bus->eavesdroppers, link) {
-		client = eaves->client;
-		sk = rcu_dereference(client->sk);
-		if (!sk || bus_route_has(route, client) ||
-		    !bus_rcpt_admits(route, client, sk))
-			continue;
-		rcpt = bus_route_new_rcpt(route, client, sk);
-		if (rcpt)
-			rcpt->eaves = true;
+		if (!bus_route_has(route, nr, eaves->client))
+			bus_route_add_eavesdropper(route, eaves->client);
+		if (route->err)
+			return route->err;
 	}
+	/* One that stopped and began again meanwhile is met twice. */
+	bus_route_uniq(route, first);
+	return 0;
 }
 
 /* Most buses have none. */
-static void bus_route_add_eavesdroppers(struct bus_route *route)
+static int bus_route_add_eavesdroppers(struct bus_route *route)
 {
-	if (!list_empty(&route->bus->eavesdroppers))
-		__bus_route_add_eavesdroppers(route);
+	if (list_empty(&route->bus->eavesdroppers))
+		return 0;
+	return __bus_route_add_eavesdroppers(route);
 }
 
 static int bus_route_to_master(struct bus_route *route)
@@ -605,7 +619,9 @@ static int bus_route_stage_master(struct bus_route *route)
 
 	counts = route->nr && route->joined &&
 		 (READ_ONCE(route->bus->flags) & BUS_F_ORDERED);
-	bus_route_add_eavesdroppers(route);
+	err = bus_route_add_eavesdroppers(route);
+	if (err)
+		return err;
 	if (counts)
 		atomic_inc(&src->unacked);
 	err = bus_route_stage(route);
@@ -635,8 +651,9 @@ int bus_route_deliver(struct bus_route *route)
 		route->reason = BUS_REASON_UNROUTED;
 
 	if (!route->reason) {
-		bus_route_add_eavesdroppers(route);
-		err = bus_route_stage(route);
+		err = bus_route_add_eavesdroppers(route);
+		if (!err)
+			err = bus_route_stage(route);
 	}
 	if (err == BUS_TO_MASTER || (!err && route->reason))
 		err = bus_route_stage_master(route);

@@ -74,18 +74,19 @@ static struct sk_buff *bus_skb_abort(struct sk_buff *skb, int err)
 	return ERR_PTR(err);
 }
 
-static struct sk_buff *bus_skb_alloc(size_t len)
+static struct sk_buff *bus_skb_alloc(size_t linear, size_t paged)
 {
 	struct sk_buff *skb;
 	int err;
 
-	skb = alloc_skb_with_frags(0, len, PAGE_ALLOC_COSTLY_ORDER, &err,
+	skb = alloc_skb_with_frags(linear, paged, PAGE_ALLOC_COSTLY_ORDER, &err,
 				   GFP_KERNEL_ACCOUNT);
 	if (!skb)
 		return NULL;
 
-	skb->data_len = len;
-	skb->len = len;
+	skb_put(skb, linear);
+	skb->data_len = paged;
+	skb->len += paged;
 	return skb;
 }
 
@@ -112,7 +113,7 @@ static int bus_skb_append(struct sk_buff *head, size_t len)
 
 	while (len) {
 		part_len = min_t(size_t, len, BUS_PART_LEN);
-		part = bus_skb_alloc(part_len);
+		part = bus_skb_alloc(0, part_len);
 		if (!part)
 			return -ENOMEM;
 
@@ -135,19 +136,21 @@ static struct sk_buff *bus_skb_build_linear(struct msghdr *msg, size_t len)
 	return skb;
 }
 
+/* What filters see is linear, so that a load costs the same wherever it is. */
 static struct sk_buff *bus_skb_build_paged(struct msghdr *msg, size_t len)
 {
-	size_t paged = min_t(size_t, len, BUS_PART_LEN);
+	size_t paged = min_t(size_t, len - BUS_FILTER_LEN, BUS_PART_LEN);
 	struct sk_buff *skb;
 	int err;
 
 	BUILD_BUG_ON(MAX_SKB_FRAGS * PAGE_SIZE < BUS_PART_LEN);
+	BUILD_BUG_ON(BUS_FILTER_LEN >= SKB_MAX_ALLOC);
 
-	skb = bus_skb_alloc(paged);
+	skb = bus_skb_alloc(BUS_FILTER_LEN, paged);
 	if (!skb)
 		return ERR_PTR(-ENOMEM);
 
-	err = bus_skb_append(skb, len - paged);
+	err = bus_skb_append(skb, len - BUS_FILTER_LEN - paged);
 	if (!err)
 		err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
 	return err ? bus_skb_abort(skb, err) : skb;
@@ -158,8 +161,8 @@ static struct sk_buff *bus_skb_build_paged(struct msghdr *msg, size_t len)
  * @msg: from user space
  * @len: bytes
  *
- * A small message is linear, a large one in page fragments, one too large for
- * these in a list of further skbs. Pages of MSG_SPLICE_PAGES are copied as well:
+ * A small message is linear, a large one but for its beginning in page fragments,
+ * one too large for these in a list of further skbs. Pages of MSG_SPLICE_PAGES are copied as well:
  * what a filter has seen must not change, and each receiver gets the same.
  *
  * Context: May sleep.

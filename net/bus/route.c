@@ -8,6 +8,7 @@
  * memory or for room, ends the attempt; afterwards everything is decided again.
  */
 
+#include <linux/bsearch.h>
 #include <linux/filter.h>
 #include <linux/mm.h>
 #include <linux/security.h>
@@ -26,6 +27,7 @@ static void bus_route_undecide(struct bus_route *route)
 	route->err = 0;
 	route->denied = 0;
 	route->nr = 0;
+	route->asked = 0;
 	route->missed = 0;
 }
 
@@ -78,6 +80,7 @@ void bus_route_forget_rcpts(struct bus_route *route)
 			__skb_queue_tail(&route->spare, rcpt->skb);
 	}
 	route->nr = 0;
+	route->asked = 0;
 	route->missed = 0;
 	route->kick = false;
 }
@@ -294,6 +297,31 @@ struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
 	return __bus_route_new_rcpt(route, client, sk);
 }
 
+/* The message ends for a filter after BUS_FILTER_LEN bytes, which are linear, but
+ * for its length. So a load never walks fragments, of which a large message has
+ * thousands. Nobody else has this data yet.
+ */
+static u32 bus_filter_run(const struct sk_filter *filter, struct sk_buff *skb)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	struct sk_buff *frag_list = shinfo->frag_list;
+	unsigned int data_len = skb->data_len;
+	u8 nr_frags = shinfo->nr_frags;
+	u32 verdict;
+
+	if (skb->len <= BUS_FILTER_LEN)
+		return bpf_prog_run_save_cb(filter->prog, skb);
+
+	skb->data_len = skb->len - BUS_FILTER_LEN;
+	shinfo->nr_frags = 0;
+	shinfo->frag_list = NULL;
+	verdict = bpf_prog_run_save_cb(filter->prog, skb);
+	shinfo->frag_list = frag_list;
+	shinfo->nr_frags = nr_frags;
+	skb->data_len = data_len;
+	return verdict;
+}
+
 /* As sk_filter(), but for what it does to packets: a message that others get as
  * well must not be trimmed. Security modules are asked by a hook that knows both
  * sides, instead of sock_rcv_skb.
@@ -308,7 +336,7 @@ static bool bus_filter_admits(struct sock *sk, struct sk_buff *skb)
 		return true;
 
 	skb->sk = sk;
-	admits = bpf_prog_run_save_cb(filter->prog, skb);
+	admits = bus_filter_run(filter, skb);
 	skb->sk = owner;
 	return admits;
 }
@@ -362,6 +390,29 @@ static void bus_route_deny(struct bus_route *route)
 }
 
 /**
+ * bus_route_may_ask() - count one more client that a message is meant for
+ * @route: route
+ *
+ * What a message costs in one read section grows with their number.
+ *
+ * Context: Under rcu_read_lock().
+ * Return: false if there are too many.
+ */
+bool bus_route_may_ask(struct bus_route *route)
+{
+	return route->asked++ < READ_ONCE(route->bus->limits->max_recipients);
+}
+
+/* If a protocol chose them, the master may know what to do. */
+static void bus_route_too_many(struct bus_route *route)
+{
+	if (route->bus->proto && !route->from_master)
+		route->reason = BUS_REASON_RECIPIENTS;
+	else
+		route->err = -E2BIG;
+}
+
+/**
  * bus_route_add() - choose a recipient
  * @route: route
  * @client: recipient; one who is leaving is passed over
@@ -378,6 +429,10 @@ void bus_route_add(struct bus_route *route, struct bus_client *client)
 	if (route->reason || route->forced)
 		return;
 
+	if (!bus_route_may_ask(route)) {
+		bus_route_too_many(route);
+		return;
+	}
 	if (!sk || (!READ_ONCE(client->joined) && !route->from_master)) {
 		if (!route->multicast)
 			route->reason = BUS_REASON_NO_OWNER;
@@ -402,20 +457,55 @@ static int bus_rcpt_cmp(const void *a, const void *b)
 	return x->client < y->client ? -1 : x->client > y->client;
 }
 
+static void bus_route_sort_from(struct bus_route *route, unsigned int first)
+{
+	sort(route->rcpt + first, route->nr - first, sizeof(*route->rcpt),
+	     bus_rcpt_cmp, NULL);
+}
+
 /**
- * bus_route_uniq() - one copy for each recipient, however often it was chosen
+ * bus_route_sort() - let recipients be found by bus_route_has()
  * @route: route to which recipients have been added, and nothing else
  *
  * Context: Under rcu_read_lock().
  */
-void bus_route_uniq(struct bus_route *route)
+void bus_route_sort(struct bus_route *route)
 {
-	struct bus_rcpt *rcpt, *last = route->rcpt;
+	bus_route_sort_from(route, 0);
+}
 
-	if (route->nr < 2)
+/**
+ * bus_route_has() - is a client one of the first recipients?
+ * @route: route
+ * @nr: so many have been sorted
+ * @client: client
+ *
+ * Context: Under rcu_read_lock().
+ * Return: true if it is.
+ */
+bool bus_route_has(const struct bus_route *route, unsigned int nr,
+		   const struct bus_client *client)
+{
+	struct bus_rcpt key = { .client = (struct bus_client *)client };
+
+	return bsearch(&key, route->rcpt, nr, sizeof(key), bus_rcpt_cmp);
+}
+
+/**
+ * bus_route_uniq() - one copy for each recipient, however often it was chosen
+ * @route: route to which recipients have been added, and nothing else
+ * @first: where to begin
+ *
+ * Context: Under rcu_read_lock().
+ */
+void bus_route_uniq(struct bus_route *route, unsigned int first)
+{
+	struct bus_rcpt *rcpt, *last = route->rcpt + first;
+
+	if (route->nr < first + 2)
 		return;
 
-	sort(route->rcpt, route->nr, sizeof(*rcpt), bus_rcpt_cmp, NULL);
+	bus_route_sort_from(route, first);
 	for (rcpt = last + 1; rcpt < route->rcpt + route->nr; rcpt++)
 		if (rcpt->client != last->client)
 			*++last = *rcpt;
@@ -440,14 +530,18 @@ void bus_route_add_group(struct bus_route *route, u16 prefix)
 	if (!group)
 		return;
 
+	/* Pairs with the release of the count in bus_group_link(). */
 	additions = smp_load_acquire(&group->additions);
-	list_for_each_entry_rcu(member, &group->members, group_link)
+	list_for_each_entry_rcu(member, &group->members, group_link) {
+		if (route->err)
+			return;
 		if (READ_ONCE(member->client->joined))
 			bus_route_add(route, member->client);
+	}
 	/* Pairs with the release of the member in bus_group_link(). */
 	smp_rmb();
 	if (READ_ONCE(group->additions) != additions)
-		bus_route_uniq(route);
+		bus_route_uniq(route, 0);
 }
 
 /**

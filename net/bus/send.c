@@ -242,7 +242,7 @@ static void bus_find_list(struct bus_send *send)
 		if (client && READ_ONCE(client->joined))
 			bus_route_add(route, client);
 	}
-	bus_route_uniq(route);
+	bus_route_uniq(route, 0);
 }
 
 static void bus_find_for_master(struct bus_send *send)

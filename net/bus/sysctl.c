@@ -17,6 +17,7 @@ struct bus_net *bus_pernet(struct net *net)
 
 #ifdef CONFIG_SYSCTL
 static const unsigned int bus_msg_limit = BUS_MSG_LIMIT;
+static const unsigned int bus_recipients_limit = BUS_RECIPIENTS_LIMIT;
 
 static const struct ctl_table bus_table[] = {
 	{
@@ -36,6 +37,16 @@ static const struct ctl_table bus_table[] = {
 		.proc_handler	= proc_douintvec_minmax,
 		.extra1		= SYSCTL_ONE,
 		.extra2		= SYSCTL_INT_MAX,
+	},
+	{
+		.procname	= "max_recipients",
+		.data		= (void *)offsetof(struct bus_net,
+						   max_recipients),
+		.maxlen		= sizeof(unsigned int),
+		.mode		= 0644,
+		.proc_handler	= proc_douintvec_minmax,
+		.extra1		= SYSCTL_ONE,
+		.extra2		= (void *)&bus_recipients_limit,
 	},
 	{
 		.procname	= "max_user_bytes",
@@ -96,6 +107,7 @@ static int __net_init bus_net_init(struct net *net)
 	bn->max_msg = BUS_MSG_LIMIT;
 	bn->max_qlen = 128;
 	bn->max_user_bytes = BUS_USER_BYTES;
+	bn->max_recipients = BUS_RECIPIENTS;
 	bus_table_init(net);
 	err = bus_names_init(net);
 	if (err)

@@ -33,6 +33,9 @@
 
 #define BUS_PATH_MAX	108
 
+/* What socket filters see of a message, in bytes from its beginning. */
+#define BUS_FILTER_LEN	4096
+
 /**
  * struct bus_addr - address of a client or of a group
  * @s_addr: native byte order; 16-bit prefix, then 48-bit client address
@@ -138,6 +141,7 @@ struct bus_overflow {
  * @BUS_REASON_ORDER: earlier messages of the sender are unacknowledged
  * @BUS_REASON_UNROUTED: the protocol made no decision
  * @BUS_REASON_DENIED: a security module denies what the protocol decided
+ * @BUS_REASON_RECIPIENTS: the protocol chose more than net.bus.max_recipients
  * @BUS_REASON_PROTO: from here on they are the protocol's own
  */
 enum bus_reason_code {
@@ -150,6 +154,7 @@ enum bus_reason_code {
 	BUS_REASON_ORDER,
 	BUS_REASON_UNROUTED,
 	BUS_REASON_DENIED,
+	BUS_REASON_RECIPIENTS,
 	BUS_REASON_PROTO = 64,
 };
 

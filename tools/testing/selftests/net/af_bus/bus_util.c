@@ -417,6 +417,7 @@ static const char *const reasons[] = {
 	[BUS_REASON_ORDER]	= "ORDER",
 	[BUS_REASON_UNROUTED]	= "UNROUTED",
 	[BUS_REASON_DENIED]	= "DENIED",
+	[BUS_REASON_RECIPIENTS]	= "RECIPIENTS",
 };
 
 struct line {
@@ -448,7 +449,7 @@ static void add_addr(struct line *l, __u64 addr)
 
 static void add_reason(struct line *l, const struct bus_reason *r)
 {
-	if (r->reason <= BUS_REASON_DENIED)
+	if (r->reason <= BUS_REASON_RECIPIENTS)
 		add(l, " reason=%s", reasons[r->reason]);
 	else
 		add(l, " reason=%u", r->reason);

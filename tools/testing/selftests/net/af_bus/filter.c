@@ -149,8 +149,8 @@ TEST_F(filter, large)
 	ASSERT_TRUE(buf && in);
 	memset(buf, 'q', LARGE);
 	ASSERT_EQ(0, attach_ret(self->l[1].fd, 100));
-	ASSERT_EQ(0, attach_byte(self->l[2].fd, LARGE - 1, 'q'));
-	ASSERT_EQ(0, attach_byte(self->l[3].fd, LARGE - 1, 'r'));
+	ASSERT_EQ(0, attach_byte(self->l[2].fd, BUS_FILTER_LEN - 1, 'q'));
+	ASSERT_EQ(0, attach_byte(self->l[3].fd, BUS_FILTER_LEN - 1, 'r'));
 	bus_to(&sb, GROUP);
 	EXPECT_EQ(LARGE, sendto(self->l[0].fd, buf, LARGE, MSG_DONTWAIT,
 				(struct sockaddr *)&sb, BUS_NAME_MIN));
@@ -161,6 +161,54 @@ TEST_F(filter, large)
 	EXPECT_EQ(LARGE, recv(self->l[2].fd, in, LARGE + 1, MSG_DONTWAIT));
 	EXPECT_TRUE(all(in, LARGE, 'q'));
 	EXPECT_STREQ("EAGAIN", take(self->l[3].fd));
+	free(buf);
+	free(in);
+}
+
+/* Accept what has this length. */
+static int attach_len(int fd, __u32 len)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, len, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, -1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+
+	return attach(fd, insns, 4);
+}
+
+/* The beginning of a message and its length, however it lies in memory: in one
+ * piece, in pages, or in several lists of pages.
+ */
+TEST_F(filter, sees_beginning)
+{
+	static const size_t lens[] = { 4095, 4096, 4097, 9000, 30000, LARGE };
+	char *buf = malloc(LARGE), *in = malloc(LARGE);
+	struct sockaddr_bus sb;
+	size_t len;
+	int i;
+
+	ASSERT_TRUE(buf && in);
+	memset(buf, 'q', LARGE);
+	bus_to(&sb, GROUP);
+	for (i = 0; i < ARRAY_SIZE(lens); i++) {
+		len = lens[i];
+		ASSERT_EQ(0, attach_byte(self->l[1].fd, BUS_FILTER_LEN - 1,
+					 'q'));
+		ASSERT_EQ(0, attach_byte(self->l[2].fd, BUS_FILTER_LEN, 'q'));
+		ASSERT_EQ(0, attach_len(self->l[3].fd, len));
+		ASSERT_EQ(len, sendto(self->l[0].fd, buf, len, MSG_DONTWAIT,
+				      (struct sockaddr *)&sb, BUS_NAME_MIN));
+		EXPECT_EQ(len < BUS_FILTER_LEN ? -1 : len,
+			  recv(self->l[1].fd, in, LARGE, MSG_DONTWAIT))
+			TH_LOG("%zu", len);
+		EXPECT_EQ(-1, recv(self->l[2].fd, in, LARGE, MSG_DONTWAIT))
+			TH_LOG("%zu", len);
+		memset(in, 0, len);
+		EXPECT_EQ(len, recv(self->l[3].fd, in, LARGE, MSG_DONTWAIT));
+		EXPECT_TRUE(all(in, len, 'q'));
+	}
 	free(buf);
 	free(in);
 }

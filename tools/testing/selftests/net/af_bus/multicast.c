@@ -2,7 +2,9 @@
 /* A message from one to everyone with an address of one prefix. */
 #include "../../kselftest_harness.h"
 
+#include <sched.h>
 #include <sys/resource.h>
+#include <linux/filter.h>
 
 #include "bus_util.h"
 
@@ -209,6 +211,89 @@ TEST_F(multicast, many_members)
 	}
 	EXPECT_EQ(0, bad);
 	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(8), "gone"));
+	expect_quiet(_metadata, &self->b);
+}
+
+/* In a namespace of its own, where no more than this many are permitted. */
+FIXTURE(recipients) {
+	struct tbus	b;
+	struct bus_link	*l;
+};
+
+FIXTURE_SETUP(recipients)
+{
+	int i;
+
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	ASSERT_TRUE(write_text("/proc/sys/net/bus/max_recipients", "3"));
+	ASSERT_EQ(0, tbus_open(&self->b, NR));
+	self->l = self->b.link;
+	for (i = 1; i < 4; i++)
+		ASSERT_EQ(0, bus_add(&self->l[i], BUS_ADDR(4, i)));
+}
+
+FIXTURE_TEARDOWN(recipients)
+{
+	tbus_close(&self->b);
+}
+
+TEST_F(recipients, of_a_group)
+{
+	int i;
+
+	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "three"));
+	for (i = 1; i < 4; i++)
+		EXPECT_STREQ("1:three", take(self->l[i].fd));
+	ASSERT_EQ(0, bus_add(&self->l[4], BUS_ADDR(4, 4)));
+	EXPECT_EQ(E2BIG, say_to(self->l[0].fd, GROUP, "four"));
+	EXPECT_EQ(E2BIG, say_to(self->l[0].acc, GROUP, "four"));
+	EXPECT_EQ(E2BIG, say_to(self->l[0].fd, BUS_MULTICAST(0), "five"));
+	expect_quiet(_metadata, &self->b);
+	ASSERT_EQ(0, bus_del(&self->l[2], BUS_ADDR(4, 2)));
+	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "three"));
+	EXPECT_STREQ("1:three", take(self->l[4].fd));
+}
+
+/* Who refuses has been asked all the same. */
+TEST_F(recipients, who_refuse)
+{
+	struct sock_filter refuse[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+	struct sock_fprog prog = { 1, refuse };
+
+	ASSERT_EQ(0, bus_add(&self->l[4], BUS_ADDR(4, 4)));
+	ASSERT_EQ(0, ERR(setsockopt(self->l[1].fd, SOL_SOCKET,
+				    SO_ATTACH_FILTER, &prog, sizeof(prog))));
+	EXPECT_EQ(E2BIG, say_to(self->l[0].fd, GROUP, "four"));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(recipients, eavesdroppers)
+{
+	int i;
+
+	ASSERT_EQ(0, bus_opt0(self->l[1].acc, BUS_SET_EAVESDROP));
+	ASSERT_EQ(0, bus_opt0(self->l[0].acc, BUS_SET_EAVESDROP));
+	EXPECT_EQ(0, say_to(self->l[4].fd, 4, "three"));
+	EXPECT_EQ(0, say(self->l[4].fd, "three"));
+	EXPECT_STREQ("5:three", take(self->l[3].fd));
+	EXPECT_STREQ("5:three", take(self->l[4].acc));
+	for (i = 0; i < 2; i++) {
+		EXPECT_STREQ("5:three", take(self->l[i].fd));
+		EXPECT_STREQ("5:three", take(self->l[i].fd));
+	}
+	EXPECT_EQ(E2BIG, say_to(self->l[4].fd, GROUP, "four"));
+	expect_quiet(_metadata, &self->b);
+}
+
+TEST_F(recipients, of_a_list)
+{
+	__u64 to[] = { 1, 99, 2, 3, 4 };
+	int i;
+
+	EXPECT_EQ(0, say_list(self->l[0].acc, to, 4, "three"));
+	for (i = 0; i < 3; i++)
+		EXPECT_STREQ("0:three", take(self->l[i].fd));
+	EXPECT_EQ(E2BIG, say_list(self->l[0].acc, to, 5, "four"));
 	expect_quiet(_metadata, &self->b);
 }
 
