@@ -803,6 +803,8 @@ static void wake_few_at_once(struct kunit *test)
 	wait_for_wake_ups(c);
 	KUNIT_EXPECT_EQ(test, NR_WAITERS, atomic_read(&c->all));
 	close_crowd(c);
+}
+
 /* Between two steps of an attempt */
 
 /* A socket of AF_UNIX as a descriptor of this task */

@@ -10,20 +10,25 @@
  */
 #define _GNU_SOURCE
 #include <err.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <linux/bpf.h>
 #include <linux/bus.h>
 #include <linux/filter.h>
 
 #define PREFIX		1
-#define MAX_RECEIVERS	2048
+#define MAX_RECEIVERS	4096
 #define MAX_SAMPLES	4096
 #define BATCH		10		/* rounds of a sample */
 
@@ -412,6 +417,140 @@ static double run_stuck(const struct row *row, int ours, int rounds)
 	return ns;
 }
 
+/* As many loads as a program of 4096 instructions has. */
+static int load_longest(void)
+{
+	static struct bpf_insn insns[4096];
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+		.insns = (__u64)(unsigned long)insns,
+		.insn_cnt = 4096,
+		.license = (__u64)(unsigned long)"GPL",
+	};
+	int i, prog;
+
+	insns[0] = (struct bpf_insn){ BPF_ALU64 | BPF_MOV | BPF_X, 6, 1, 0, 0 };
+	for (i = 1; i < 4094; i++)
+		insns[i] = (struct bpf_insn){ BPF_LD | BPF_ABS | BPF_B, 0, 0,
+					      0, i % 64 };
+	insns[i++] = (struct bpf_insn){ BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0,
+					1 };
+	insns[i] = (struct bpf_insn){ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 };
+	prog = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	check(prog >= 0, "BPF_PROG_LOAD");
+	return prog;
+}
+
+/* A multicast to as many as there may be, each with the longest filter, or
+ * without one.
+ */
+static double run_limit(const struct row *row, int ours, int rounds)
+{
+	static struct samples s;
+	struct bench b;
+	double start;
+	int i, n, prog;
+
+	open_bench(&b, 1, row->receivers);
+	prog = ours ? load_longest() : -1;
+	for (i = 0; ours && i < b.nr; i++)
+		check(!setsockopt(b.rx[i], SOL_SOCKET, SO_ATTACH_BPF, &prog,
+				  sizeof(prog)), "filter");
+	for (n = -1; n < rounds; n++) {
+		start = now();
+		send_many(&b, row->size);
+		if (n >= 0)
+			sample(&s, now() - start);
+		for (i = 0; i < b.nr; i++)
+			recv_one(&b, i, row->size);
+	}
+	nothing_left(&b);
+	return median(&s);
+}
+
+#define SEALS	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+/* The payload in sealed memory, whose descriptor is the message */
+static void send_memfd(struct bench *b, __u64 addr, int size)
+{
+	char control[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec iov = { buf, 64 };
+	struct sockaddr_bus to;
+	struct msghdr msg = {
+		.msg_name = &to, .msg_namelen = 16,
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	int fd = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	bus_to(&to, addr);
+	check(write(fd, buf, size) == size, "write");
+	check(!fcntl(fd, F_ADD_SEALS, SEALS), "seal");
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	check(sendmsg(b->rx[b->nr], &msg, 0) == 64, "sendmsg");
+	close(fd);
+}
+
+static void recv_memfd(struct bench *b, int from, int size)
+{
+	static char in[64], control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { in, sizeof(in) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct stat st;
+	void *data;
+	int fd;
+
+	check(recvmsg(b->rx[from], &msg, MSG_CMSG_CLOEXEC) == 64, "recvmsg");
+	check(!!CMSG_FIRSTHDR(&msg), "descriptor");
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	check((fcntl(fd, F_GET_SEALS) & SEALS) == SEALS, "seals");
+	check(!fstat(fd, &st) && st.st_size == size, "size");
+	data = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	check(data != MAP_FAILED, "mmap");
+	munmap(data, size);
+	close(fd);
+}
+
+/* To all receivers and until all have it; the peer copies. */
+static double run_memfd(const struct row *row, int ours, int rounds)
+{
+	__u64 to = row->receivers > 1 ? BUS_MULTICAST(PREFIX) :
+					BUS_ADDR(PREFIX, 1);
+	static struct samples s;
+	struct bench b;
+	double start;
+	int i, n, on = 1;
+
+	open_bench(&b, 1, row->receivers);
+	for (i = 0; i < b.nr; i++)
+		check(!setsockopt(b.rx[i], SOL_BUS, BUS_RECV_RIGHTS, &on,
+				  sizeof(on)), "BUS_RECV_RIGHTS");
+	for (n = -1; n < rounds; n++) {
+		start = now();
+		if (ours)
+			send_memfd(&b, to, row->size);
+		else
+			send_many(&b, row->size);
+		for (i = 0; i < b.nr; i++) {
+			if (ours)
+				recv_memfd(&b, i, row->size);
+			else
+				recv_one(&b, i, row->size);
+		}
+		if (n >= 0)
+			sample(&s, now() - start);
+	}
+	nothing_left(&b);
+	return median(&s);
+}
+
 static double slab_bytes(void)
 {
 	FILE *file = fopen("/proc/meminfo", "r");
@@ -476,6 +615,17 @@ static const struct row rows[] = {
 	{ "stuck", run_stuck, 64, 2, 20000 },
 	{ "idle-mem", run_idle_mem, 0, 2000, 1 },
 	{ "close-500", run_close, 0, 500, 1 },
+	{ "limit", run_limit, 64, 4096, 3 },
+	{ "memfd-4k", run_memfd, 4 << 10, 1, 50 },
+	{ "memfd-16k", run_memfd, 16 << 10, 1, 50 },
+	{ "memfd-64k", run_memfd, 64 << 10, 1, 50 },
+	{ "memfd-256k", run_memfd, 256 << 10, 1, 20 },
+	{ "memfd-1m", run_memfd, 1 << 20, 1, 10 },
+	{ "memfd8-4k", run_memfd, 4 << 10, 8, 50 },
+	{ "memfd8-16k", run_memfd, 16 << 10, 8, 50 },
+	{ "memfd8-64k", run_memfd, 64 << 10, 8, 50 },
+	{ "memfd8-256k", run_memfd, 256 << 10, 8, 20 },
+	{ "memfd8-1m", run_memfd, 1 << 20, 8, 10 },
 };
 
 int main(int argc, char **argv)
