@@ -3,6 +3,7 @@
  * AF_BUS: socket options, level SOL_BUS
  */
 
+#include <linux/capability.h>
 #include <linux/uaccess.h>
 #include "bus.h"
 
@@ -28,6 +29,22 @@ static int bus_opt_set_budget(int *budget, sockptr_t optval,
 		return -EINVAL;
 
 	WRITE_ONCE(*budget, val);
+	return 0;
+}
+
+/* As for SO_RCVBUF: more takes what SO_RCVBUFFORCE does. */
+static int bus_opt_set_sendbuf(struct bus *bus, sockptr_t optval,
+			       unsigned int optlen)
+{
+	int val, max = READ_ONCE(sysctl_rmem_max), err;
+
+	err = bus_opt_set_budget(&val, optval, optlen);
+	if (err)
+		return err;
+	if (val > max && !sockopt_ns_capable(bus->net->user_ns, CAP_NET_ADMIN))
+		val = max;
+
+	WRITE_ONCE(bus->rcvbuf, val);
 	return 0;
 }
 
@@ -114,7 +131,7 @@ static int bus_set_listener(struct bus *bus, int optname, sockptr_t optval,
 {
 	switch (optname) {
 	case BUS_SET_SENDBUF:
-		return bus_opt_set_budget(&bus->rcvbuf, optval, optlen);
+		return bus_opt_set_sendbuf(bus, optval, optlen);
 	case BUS_SET_MAXQLEN:
 		return bus_opt_set_budget(&bus->max_qlen, optval, optlen);
 	case BUS_MAX_MSG:

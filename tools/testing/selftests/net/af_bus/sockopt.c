@@ -332,6 +332,37 @@ TEST_F(sockopt, budget_values)
 	EXPECT_EQ(0, bus_opt(fd, BUS_SET_MAXQLEN, 1));
 }
 
+static int budget(int fd, int value)
+{
+	socklen_t len = sizeof(value);
+	int err;
+
+	err = bus_opt(fd, BUS_SET_SENDBUF, value) ?:
+	      get(fd, BUS_SET_SENDBUF, &value, &len);
+	return err ? -err : value;
+}
+
+/* Privilege takes what it takes for SO_RCVBUFFORCE. */
+TEST_F(sockopt, budget_of_unprivileged)
+{
+	FILE *f = fopen("/proc/sys/net/core/rmem_max", "r");
+	int max, fd = self->b.listener;
+	pid_t pid;
+
+	if (geteuid() || !f)
+		SKIP(return, "needs root, and net.core.rmem_max");
+	ASSERT_EQ(1, fscanf(f, "%d", &max));
+	fclose(f);
+	EXPECT_EQ(2 * max, budget(fd, 2 * max));
+	pid = fork();
+	if (!pid) {
+		if (setuid(65534))
+			_exit(2);
+		_exit(budget(fd, 2 * max) != max || budget(fd, 999) != 999);
+	}
+	EXPECT_EQ(0, wait_status(pid));
+}
+
 TEST_F(sockopt, recv_info_values)
 {
 	int k;
