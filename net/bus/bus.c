@@ -18,6 +18,7 @@ static void bus_free(struct bus *bus)
 	bus_group_free_all(bus);
 	rhashtable_destroy(&bus->addrs);
 	free_percpu(bus->attempts);
+	bus_user_put(bus->user);
 	free_percpu(bus->stats);
 	put_net_track(bus->net, &bus->ns_tracker);
 	kfree(bus);
@@ -86,9 +87,15 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
 	if (!bus->attempts)
 		goto err_stats;
 
+	bus->user = bus_user_get();
+	if (IS_ERR(bus->user)) {
+		err = PTR_ERR(bus->user);
+		goto err_attempts;
+	}
+
 	err = rhashtable_init(&bus->addrs, &bus_addr_params);
 	if (err)
-		goto err_attempts;
+		goto err_user;
 
 	refcount_set(&bus->ref, 1);
 	bus->cookie = atomic64_inc_return(&bus_last_cookie);
@@ -113,6 +120,8 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
 err_net:
 	put_net_track(net, &bus->ns_tracker);
 	rhashtable_destroy(&bus->addrs);
+err_user:
+	bus_user_put(bus->user);
 err_attempts:
 	free_percpu(bus->attempts);
 err_stats:

@@ -79,31 +79,76 @@ u64 bus_stat_sum(const struct bus *bus, enum bus_stat stat);
 
 /* user.c */
 
+struct bus_need;
+
 /**
- * struct bus_user - a user who has clients on buses, or messages in flight
- * @held: memory of its messages in flight in bytes, once however many copies
- *	they have, and 1 for each client and share; the user lives until it is 0
- * @uid: of the processes that called connect(); constant
+ * struct bus_share - what one user's messages take of a queue, or of the budget
+ *	of the user who pays for the queue
+ * @link: in the shares of the queue, or of the payer; under its lock, like all
+ * @user: whose messages they are; referenced
+ * @payer: the user who pays; NULL for a share of a queue
+ * @nr: messages that are there or have room set aside
+ * @bytes: their memory
+ */
+struct bus_share {
+	struct list_head	link;
+	struct bus_user		*user;
+	struct bus_user		*payer;
+	unsigned int		nr;
+	unsigned long		bytes;
+};
+
+/* At most half of what the others leave. */
+static inline bool bus_share_fits(u64 held, u64 total, u64 more, u64 budget)
+{
+	u64 others = total - held;
+
+	return others <= budget && held + more <= (budget - others) / 2;
+}
+
+/**
+ * struct bus_user - a user who has clients or buses
+ * @ref: held by each client, bus and share, and by what the user pays for
+ * @uid: see bus_user_get(); constant
  * @node: in the table of users
  * @rcu: freed by RCU
+ * @lock: protects the following
+ * @bytes: memory of the messages that the user pays for
+ * @reserved: what of this is set aside for attempts that may still fail
+ * @own: the share of the user's own messages; has no reference
+ * @shares: of other users who sent something that this one pays for
+ * @starved: queues (struct bus_sock) that somebody waits for until this user can
+ *	pay for more
+ *
+ * The user of a client pays for the queues at both ends of its link.
  */
 struct bus_user {
-	atomic_long_t		held;
+	refcount_t		ref;
 	kuid_t			uid;
 	struct rhash_head	node;
 	struct rcu_head		rcu;
+
+	spinlock_t		lock;		/* what it pays for */
+	unsigned long		bytes;
+	unsigned long		reserved;
+	struct bus_share	own;
+	struct list_head	shares;
+	struct list_head	starved;
 };
 
-struct bus_user *bus_user_get(kuid_t uid);
-int bus_user_charge(struct bus_user *user, unsigned int size,
-		    unsigned long limit);
-void bus_user_uncharge(struct bus_user *user, unsigned int size);
+extern unsigned long bus_max_user_bytes;
 
-static inline void bus_user_put(struct bus_user *user)
-{
-	bus_user_uncharge(user, 1);
-}
-
+struct bus_user *bus_user_get(void);
+void bus_user_put(struct bus_user *user);
+int bus_user_charge(struct bus_user *user, const struct bus_need *need,
+		    bool reserve, struct list_head *spare,
+		    struct bus_share **share);
+void bus_user_uncharge(struct bus_share *share, unsigned int size);
+void bus_user_unreserve(struct bus_share *share, unsigned int size);
+void bus_user_settle(struct bus_share *share, unsigned int size);
+int bus_user_check_or_starve(struct bus_user *user,
+			     const struct bus_need *need, struct sock *sk);
+void bus_user_forget(struct bus_user *user, struct sock *sk);
 int __init bus_user_init(void);
 void __init bus_user_exit(void);
 
@@ -154,6 +199,8 @@ struct bus_attempts {
  * @overflow_unicast: BUS_OVERFLOW_*, of clients that connect from now on
  * @overflow_multicast: likewise
  * @nr_clients: connected ones
+ * @user: who called bind(), whose messages those of the master are; referenced,
+ *	constant
  * @stats: of all clients together
  * @free_work: frees the bus where it may sleep
  *
@@ -170,6 +217,7 @@ struct bus {
 	const struct bus_proto	*proto;
 	void			*proto_data;
 
+	struct bus_user		*user;
 	struct bus_name		name;
 	struct inode		*inode;
 	struct rhash_head	name_link;
@@ -254,6 +302,7 @@ struct bus_eaves {
  * @bus: its bus; referenced
  * @addr: unique address; constant
  * @user: who connected; referenced, constant
+ * @uid: likewise, which may be one of many that are one user; constant
  * @sk: the client's socket, NULL once that is released. Sockets are freed by
  *	RCU: under rcu_read_lock() it stays, but takes no messages once closed
  * @master_sk: the accepted socket, likewise
@@ -280,6 +329,7 @@ struct bus_client {
 	struct bus		*bus;
 	u64			addr;
 	struct bus_user		*user;
+	kuid_t			uid;
 	struct sock __rcu	*sk;
 	struct sock __rcu	*master_sk;
 	bool			joined;
@@ -409,9 +459,6 @@ void bus_proto_put(const struct bus_proto *proto);
  * @len: bytes
  * @nr_fds: descriptors that came with it
  * @hand_over: reason for which the protocol wants the master to have it
- * @charged: bytes charged to @user
- * @user: whose message in flight it is; NULL for the master's. Lives as long as
- *	something is charged
  * @pid: of the sender; referenced
  * @uid: of the sender
  * @gid: of the sender
@@ -427,8 +474,6 @@ struct bus_msg {
 	unsigned int		len;
 	unsigned int		nr_fds;
 	u32			hand_over;
-	unsigned int		charged;
-	struct bus_user		*user;
 	struct pid		*pid;
 	kuid_t			uid;
 	kgid_t			gid;
@@ -440,11 +485,23 @@ struct bus_msg {
 };
 
 /**
+ * struct bus_bill - what a copy is charged to, beside its queue
+ * @share: of its sender in the queue, until it leaves the queue; NULL if there
+ *	is none
+ * @due: of its sender in what the user of the queue pays for, until the copy is
+ *	freed; NULL if it is among the first in the queue, which are free
+ */
+struct bus_bill {
+	struct bus_share	*share;
+	struct bus_share	*due;
+};
+
+/**
  * struct bus_skb_cb - what a copy has to itself
  * @msg: referenced by the sender's own, and by a clone once it has its
  *	destructor
  * @fp: its descriptors
- * @share: that it is charged to in its queue, NULL if to none
+ * @bill: what it is charged to
  * @lost: messages that its receiver lost before it
  * @reason: why it came to the master
  * @ctrunc: the message had descriptors, its receiver did not ask for them
@@ -453,7 +510,7 @@ struct bus_msg {
 struct bus_skb_cb {
 	struct bus_msg		*msg;
 	struct scm_fp_list	*fp;
-	struct bus_share	*share;
+	struct bus_bill		bill;
 	u64			lost;
 	u32			reason:31;
 	u32			ctrunc:1;
@@ -497,14 +554,27 @@ void bus_scm_recv(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
 /**
  * struct bus_need - the room that a message needs
  * @size: its truesize in bytes
- * @user: to whose share of the queue it is charged, NULL if to none
+ * @user: whose message it is
+ * @exempt: it needs room in the queue, and no share of it
+ * @late: nothing can be decided anew any more: what others have set aside and
+ *	not used yet does not stand in its way
  * @moves: of the receiver when it was chosen
  */
 struct bus_need {
 	unsigned int		size;
-	const struct bus_user	*user;
+	struct bus_user		*user;
+	bool			exempt;
+	bool			late;
 	unsigned int		moves;
 };
+
+/* Whose line a sender stands in that waits for room: all who need no share stand
+ * in one.
+ */
+static inline const struct bus_user *bus_need_line(const struct bus_need *need)
+{
+	return need->exempt ? NULL : need->user;
+}
 
 /**
  * struct bus_waiter - a sender that waits for room in a queue
@@ -518,8 +588,8 @@ struct bus_need {
  * @woken: it has its turn; written under the lock, read locklessly
  * @again: of a thread that lost a turn: it is in line until it is through
  *
- * Under sk_receive_queue.lock of the receiver. All in one line have the same user
- * in @need.
+ * Under sk_receive_queue.lock of the receiver. All in one line have the same
+ * bus_need_line().
  */
 struct bus_waiter {
 	struct list_head	line;
@@ -548,7 +618,9 @@ struct bus_waiter {
  *	its descriptors until they are duplicated
  * @closed: takes no more messages; under sk_receive_queue.lock, like all from
  *	here to @nr_lines
- * @reserved: messages for which there is room set aside
+ * @reserved: messages for which there is room set aside, by attempts that may
+ *	still fail
+ * @reserved_bytes: their memory
  * @max_qlen: messages the queue may hold
  * @lost: messages lost since the last one in the queue
  * @moves: how often senders that wait for room were told to choose anew
@@ -558,6 +630,7 @@ struct bus_waiter {
  *	to be closed: the first of each line
  * @nr_lines: their number, also read locklessly
  * @wake_work: wakes waiters that are too many to be woken at once
+ * @starved: in the queues that wait for their user, under the lock of that
  * @space_wait: of a listener: connect() that waits for room in its backlog
  * @blocked_lock: protects the following two
  * @blocked: struct bus_blocked, of receivers that had no room after sends that
@@ -584,6 +657,7 @@ struct bus_sock {
 	struct mutex		recv_lock;	/* one reader at a time */
 	bool			closed;
 	unsigned int		reserved;
+	u64			reserved_bytes;
 	unsigned int		max_qlen;
 	u64			lost;
 	unsigned int		moves;
@@ -592,6 +666,7 @@ struct bus_sock {
 	struct list_head	lines;
 	unsigned int		nr_lines;
 	struct work_struct	wake_work;
+	struct list_head	starved;
 
 	wait_queue_head_t	space_wait;
 	spinlock_t		blocked_lock;	/* blocked, nr_blocked */
@@ -624,32 +699,19 @@ enum bus_state bus_sk_state(const struct sock *sk);
 
 /* queue.c */
 
-/**
- * struct bus_share - what a user has in somebody else's queue
- * @link: in the shares of the queue; under its lock, like all
- * @user: who; referenced
- * @nr: messages in the queue or with room set aside
- * @bytes: their memory
- */
-struct bus_share {
-	struct list_head	link;
-	struct bus_user		*user;
-	unsigned int		nr;
-	unsigned long		bytes;
-};
-
 /* Internal results of looking for room, and of attempts to deliver. */
 #define BUS_NEED_MEMORY	1	/* prepare what is wanted, try again */
 #define BUS_LOST_RACE	2	/* a recipient went away, decide again */
+#define BUS_UNSETTLED	4	/* room is set aside, maybe in vain; likewise */
+#define BUS_USER_UNSETTLED 5	/* the same of what the user pays for */
 
-bool bus_queue_has_room(const struct sock *sk, const struct bus_need *need);
-int bus_queue_reserve(struct sock *sk, unsigned int size,
-		      struct bus_user *user, struct list_head *spare,
-		      struct bus_share **share);
+bool bus_queue_has_room(struct sock *sk, const struct bus_need *need);
+int bus_queue_reserve(struct sock *sk, const struct bus_need *need,
+		      struct list_head *spare, struct bus_bill *bill);
 void bus_queue_unreserve(struct sock *sk, unsigned int size,
-			 struct bus_share *share);
-int bus_queue_add(struct sock *sk, struct sk_buff *skb, struct bus_user *user,
-		  struct list_head *spare);
+			 const struct bus_bill *bill);
+int bus_queue_add(struct sock *sk, struct sk_buff *skb,
+		  const struct bus_need *need, struct list_head *spare);
 int bus_queue_add_reserved(struct sock *sk, struct sk_buff *skb);
 void bus_queue_lose(struct sock *sk);
 void bus_queue_report_loss(struct sock *sk);
@@ -689,7 +751,7 @@ void bus_wait_init(struct sock *sk);
  * @client: it
  * @sk: its socket, or the accepted one if @to_master; stays under RCU
  * @skb: its copy
- * @share: that the room set aside is charged to
+ * @bill: what the room set aside is charged to
  * @fp: its descriptors, in flight; set if there are any
  * @to_master: it is the master
  * @eaves: it is there because it eavesdrops: never waited for
@@ -703,7 +765,7 @@ struct bus_rcpt {
 	struct bus_client	*client;
 	struct sock		*sk;
 	struct sk_buff		*skb;
-	struct bus_share	*share;
+	struct bus_bill		bill;
 	struct scm_fp_list	*fp;
 	bool			to_master;
 	bool			eaves;
@@ -813,6 +875,7 @@ bool bus_route_may_ask(struct bus_route *route);
 void bus_route_sort(struct bus_route *route);
 bool bus_route_has(const struct bus_route *route, unsigned int nr,
 		   const struct bus_client *client);
+struct bus_user *bus_route_user(const struct bus_route *route);
 void bus_route_add_group(struct bus_route *route, u16 prefix);
 void bus_route_uniq(struct bus_route *route, unsigned int first);
 void __bus_route_settle(struct bus_route *route, bool staged);
@@ -933,7 +996,6 @@ static inline void bus_proc_exit(struct net *net)
  * @header: of the sysctls
  * @max_msg: bytes, the most that BUS_MAX_MSG may be
  * @max_qlen: messages a queue may hold unless BUS_SET_MAXQLEN says otherwise
- * @max_user_bytes: memory that messages of a user may have in flight
  * @max_recipients: clients that a message may be meant for
  * @names: buses with abstract names
  * @socks: the sockets that were made in it, by bus_sock.nr; read under RCU
@@ -943,7 +1005,6 @@ struct bus_net {
 	struct ctl_table_header	*header;
 	unsigned int		max_msg;
 	unsigned int		max_qlen;
-	unsigned long		max_user_bytes;
 	unsigned int		max_recipients;
 	struct rhashtable	names;
 	struct xarray		socks;

@@ -24,13 +24,14 @@ struct bus_client *bus_client_alloc(struct bus *bus)
 	if (!client)
 		return ERR_PTR(-ENOMEM);
 
-	user = bus_user_get(current_uid());
+	user = bus_user_get();
 	if (IS_ERR(user)) {
 		kfree(client);
 		return ERR_CAST(user);
 	}
 
 	client->user = user;
+	client->uid = current_uid();
 	refcount_set(&client->ref, 1);
 	client->bus = bus_get(bus);
 	client->overflow_unicast = READ_ONCE(bus->overflow_unicast);

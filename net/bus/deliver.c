@@ -172,16 +172,25 @@ static u32 bus_rcpt_policy(const struct bus_route *route,
 	return policy;
 }
 
-/* To whose share of a queue is the message charged, if to any? The queue of an
- * accepted socket is for one client alone.
+/* Does the message need no share of a queue? That of an accepted socket is for
+ * one client alone.
  */
-static struct bus_user *bus_rcpt_user(const struct bus_route *route,
-				      const struct bus_rcpt *rcpt)
+static bool bus_rcpt_exempt(const struct bus_route *route,
+			    const struct bus_rcpt *rcpt)
 {
-	if (route->from_master || rcpt->to_master ||
-	    rcpt->client->user == route->src->user)
-		return NULL;
-	return route->src->user;
+	return route->from_master || rcpt->to_master ||
+	       (rcpt->client->user == route->src->user &&
+		uid_eq(rcpt->client->uid, route->src->uid));
+}
+
+static __always_inline struct bus_need
+bus_rcpt_need(const struct bus_route *route, const struct bus_rcpt *rcpt)
+{
+	return (struct bus_need) {
+		.size	= route->skb->truesize,
+		.user	= bus_route_user(route),
+		.exempt	= bus_rcpt_exempt(route, rcpt),
+	};
 }
 
 static int bus_route_block(struct bus_route *route, struct bus_rcpt *rcpt)
@@ -190,8 +199,7 @@ static int bus_route_block(struct bus_route *route, struct bus_rcpt *rcpt)
 		return BUS_LOST_RACE;
 
 	route->blocked = rcpt->sk;
-	route->need.size = route->skb->truesize;
-	route->need.user = bus_rcpt_user(route, rcpt);
+	route->need = bus_rcpt_need(route, rcpt);
 	route->need.moves = READ_ONCE(bus_sk(rcpt->sk)->moves);
 	return -EAGAIN;
 }
@@ -208,7 +216,9 @@ static int bus_route_reject(struct bus_route *route)
 	return bus_route_by_proto(route) ? bus_route_full(route) : -ENOBUFS;
 }
 
-/* A sender over its share must not get the receiver disconnected. */
+/* A sender over its share must not get the receiver disconnected, nor must the
+ * receiver's user who does not read elsewhere.
+ */
 static int bus_rcpt_over_share(struct bus_route *route, struct bus_rcpt *rcpt)
 {
 	if (!route->multicast)
@@ -217,17 +227,55 @@ static int bus_rcpt_over_share(struct bus_route *route, struct bus_rcpt *rcpt)
 	return 0;
 }
 
+/* A user may have to pay for many copies of one message. Does it lack what this
+ * attempt itself has set aside for others of them?
+ */
+static bool bus_rcpt_rivals(const struct bus_route *route,
+			    const struct bus_rcpt *rcpt, int err)
+{
+	const struct bus_rcpt *rival;
+
+	if (err != -ENOSPC && err != BUS_USER_UNSETTLED)
+		return false;
+	for (rival = route->rcpt; rival < rcpt; rival++)
+		if (rival->reserved && rival->bill.due &&
+		    rival->client->user == rcpt->client->user)
+			return true;
+	return false;
+}
+
+/* What is set aside by an attempt that fails in the end must not cost others
+ * what cannot be undone.
+ */
+static bool bus_rcpt_unsettled(const struct bus_route *route,
+			       const struct bus_rcpt *rcpt, int err)
+{
+	return !rcpt->eaves &&
+	       (err == BUS_UNSETTLED || err == BUS_USER_UNSETTLED);
+}
+
 static int bus_rcpt_full(struct bus_route *route, struct bus_rcpt *rcpt,
 			 int err)
 {
-	switch (bus_rcpt_policy(route, rcpt)) {
+	u32 policy = bus_rcpt_policy(route, rcpt);
+
+	/* To wait, having given everything back, would be in vain. */
+	if (bus_rcpt_rivals(route, rcpt, err)) {
+		err = -ENOSPC;
+		if (policy == BUS_OVERFLOW_BLOCK)
+			policy = BUS_OVERFLOW_REJECT;
+	}
+	if (policy != BUS_OVERFLOW_BLOCK && bus_rcpt_unsettled(route, rcpt, err))
+		return BUS_UNSETTLED;
+
+	switch (policy) {
 	case BUS_OVERFLOW_REJECT:
 		return bus_route_reject(route);
 	case BUS_OVERFLOW_DROP:
 		rcpt->drop = true;
 		return 0;
 	case BUS_OVERFLOW_DISCONNECT:
-		if (err == -EDQUOT)
+		if (err != -EAGAIN)
 			return bus_rcpt_over_share(route, rcpt);
 		rcpt->drop = true;
 		rcpt->kick = true;
@@ -259,6 +307,9 @@ static int bus_rcpt_no_room(struct bus_route *route, struct bus_rcpt *rcpt,
 	switch (err) {
 	case -EAGAIN:
 	case -EDQUOT:
+	case -ENOSPC:
+	case BUS_UNSETTLED:
+	case BUS_USER_UNSETTLED:
 		return bus_rcpt_full(route, rcpt, err);
 	case BUS_NEED_MEMORY:
 		route->want_share = route->nr;
@@ -272,31 +323,33 @@ static int bus_rcpt_no_room(struct bus_route *route, struct bus_rcpt *rcpt,
 static bool bus_rcpt_lines_up(const struct bus_route *route,
 			      const struct bus_rcpt *rcpt)
 {
+	struct bus_need need;
+
 	if (!READ_ONCE(bus_sk(rcpt->sk)->nr_lines) ||
 	    bus_rcpt_policy(route, rcpt) != BUS_OVERFLOW_BLOCK)
 		return false;
 
+	need = bus_rcpt_need(route, rcpt);
 	return route->turn != rcpt->sk &&
-	       !bus_line_is_open(rcpt->sk, route->sk,
-				 bus_rcpt_user(route, rcpt)) &&
+	       !bus_line_is_open(rcpt->sk, route->sk, bus_need_line(&need)) &&
 	       !bus_block_has_turn(route->sk, rcpt->sk);
 }
 
 static int bus_rcpt_reserve(struct bus_route *route, struct bus_rcpt *rcpt)
 {
-	struct bus_user *user = bus_rcpt_user(route, rcpt);
+	struct bus_need need = bus_rcpt_need(route, rcpt);
 	int err;
 
 	/* Who may lose the message needs no room in advance, but a share, which
 	 * may have to be allocated.
 	 */
-	if (!user && bus_rcpt_policy(route, rcpt) == BUS_OVERFLOW_DROP)
+	if (need.exempt && bus_rcpt_policy(route, rcpt) == BUS_OVERFLOW_DROP)
 		return 0;
 	if (bus_rcpt_lines_up(route, rcpt))
 		return bus_route_block(route, rcpt);
 
-	err = bus_queue_reserve(rcpt->sk, route->skb->truesize, user,
-				&route->spare_share, &rcpt->share);
+	err = bus_queue_reserve(rcpt->sk, &need, &route->spare_share,
+				&rcpt->bill);
 	if (err)
 		return bus_rcpt_no_room(route, rcpt, err);
 
@@ -371,7 +424,7 @@ static void bus_rcpt_dress(struct bus_route *route, struct bus_rcpt *rcpt)
 
 	cb->msg = route->msg;
 	cb->fp = NULL;
-	cb->share = rcpt->share;
+	cb->bill = rcpt->bill;
 	cb->reason = tell ? route->reason : BUS_REASON_NONE;
 	cb->flags = tell ? route->flags : 0;
 	cb->ctrunc = false;
@@ -403,6 +456,9 @@ static void bus_rcpt_undress(struct bus_route *route, struct bus_rcpt *rcpt)
 {
 	struct bus_skb_cb *cb = bus_cb(rcpt->skb);
 
+	if (cb->bill.due)
+		bus_user_uncharge(cb->bill.due, rcpt->skb->truesize);
+	cb->bill.due = NULL;
 	if (cb->fp)
 		bus_route_return_fds(route, cb->fp);
 	cb->fp = NULL;
@@ -414,14 +470,17 @@ static void bus_rcpt_undress(struct bus_route *route, struct bus_rcpt *rcpt)
 
 static int bus_rcpt_stage(struct bus_route *route, struct bus_rcpt *rcpt)
 {
+	struct bus_need need;
 	int err;
 
-	if (rcpt->reserved)
+	if (rcpt->reserved) {
 		err = bus_queue_add_reserved(rcpt->sk, rcpt->skb);
-	else
-		err = bus_queue_add(rcpt->sk, rcpt->skb,
-				    bus_rcpt_user(route, rcpt),
+	} else {
+		need = bus_rcpt_need(route, rcpt);
+		need.late = true;
+		err = bus_queue_add(rcpt->sk, rcpt->skb, &need,
 				    &route->spare_share);
+	}
 	rcpt->reserved = false;
 	rcpt->queued = !err;
 	return err;
@@ -490,6 +549,7 @@ static void bus_route_commit(struct bus_route *route)
 static int bus_route_stage_one(struct bus_route *route)
 {
 	struct bus_rcpt *rcpt = route->rcpt;
+	struct bus_need need = bus_rcpt_need(route, rcpt);
 	int err;
 
 	if (bus_rcpt_lines_up(route, rcpt))
@@ -499,8 +559,7 @@ static int bus_route_stage_one(struct bus_route *route)
 	if (route->msg->nr_fds)
 		bus_rcpt_charge_fds(route, rcpt);
 	bus_rcpt_dress(route, rcpt);
-	err = bus_queue_add(rcpt->sk, rcpt->skb, bus_rcpt_user(route, rcpt),
-			    &route->spare_share);
+	err = bus_queue_add(rcpt->sk, rcpt->skb, &need, &route->spare_share);
 	rcpt->queued = !err;
 	if (err) {
 		bus_rcpt_undress(route, rcpt);

@@ -35,8 +35,6 @@ struct bus_msg *bus_msg_alloc(gfp_t gfp)
  */
 void bus_msg_free(struct bus_msg *msg)
 {
-	if (msg->charged)
-		bus_user_uncharge(msg->user, msg->charged);
 	put_pid(msg->pid);
 	kmem_cache_free(bus_msg_cache, msg);
 }
@@ -64,6 +62,8 @@ void bus_skb_destruct(struct sk_buff *skb)
 
 	if (cb->fp)
 		bus_scm_free_fds(cb->fp);
+	if (cb->bill.due)
+		bus_user_uncharge(cb->bill.due, skb->truesize);
 	bus_msg_put(cb->msg);
 }
 

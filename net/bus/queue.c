@@ -12,6 +12,12 @@
 /* Shares that are kept although nothing is charged to them. */
 #define BUS_IDLE_SHARES	4
 
+/* Bytes up to which a queue costs its user nothing, so that most messages do not
+ * touch what all queues of the user share, and small ones have a way to a user
+ * that can pay for no more. What they take is like the memory of the socket.
+ */
+#define BUS_QUEUE_FREE	(16u << 10)
+
 static struct bus_share *bus_share_find(const struct bus_sock *b,
 					const struct bus_user *user)
 {
@@ -33,8 +39,9 @@ static struct bus_share *bus_share_add(struct bus_sock *b,
 	if (!share)
 		return NULL;
 
-	atomic_long_inc(&user->held);
+	refcount_inc(&user->ref);
 	share->user = user;
+	share->payer = NULL;
 	share->nr = 0;
 	share->bytes = 0;
 	list_move(&share->link, &b->shares);
@@ -56,20 +63,18 @@ static void bus_share_charge(struct bus_share *share, unsigned int size)
 	share->bytes += size;
 }
 
+static void bus_share_release(struct bus_sock *b, struct bus_share *share)
+{
+	if (!share->nr && b->nr_shares > BUS_IDLE_SHARES)
+		bus_share_free(b, share);
+}
+
 static void bus_share_uncharge(struct bus_sock *b, struct bus_share *share,
 			       unsigned int size)
 {
 	share->bytes -= size;
-	if (!--share->nr && b->nr_shares > BUS_IDLE_SHARES)
-		bus_share_free(b, share);
-}
-
-/* At most half of what the others leave. */
-static bool bus_share_fits(u64 held, u64 total, u64 more, u64 budget)
-{
-	u64 others = total - held;
-
-	return others <= budget && held + more <= (budget - others) / 2;
+	share->nr--;
+	bus_share_release(b, share);
 }
 
 static bool bus_queue_fits_share(const struct sock *sk, unsigned int size,
@@ -84,8 +89,24 @@ static bool bus_queue_fits_share(const struct sock *sk, unsigned int size,
 			      READ_ONCE(sk->sk_rcvbuf));
 }
 
-static int bus_queue_check(const struct sock *sk, unsigned int size,
-			   const struct bus_user *user)
+static bool bus_queue_fits(const struct sock *sk, unsigned int size,
+			   unsigned int n, u64 bytes)
+{
+	return n < bus_sk(sk)->max_qlen &&
+	       bytes + size <= READ_ONCE(sk->sk_rcvbuf);
+}
+
+/* Without what is set aside. */
+static bool bus_queue_fits_settled(const struct sock *sk, unsigned int size,
+				   u64 bytes)
+{
+	unsigned int n = skb_queue_len(&sk->sk_receive_queue);
+
+	return !n || bus_queue_fits(sk, size, n,
+				    bytes - bus_sk(sk)->reserved_bytes);
+}
+
+static int bus_queue_check(const struct sock *sk, const struct bus_need *need)
 {
 	const struct bus_sock *b = bus_sk(sk);
 	unsigned int n = skb_queue_len(&sk->sk_receive_queue) + b->reserved;
@@ -98,11 +119,21 @@ static int bus_queue_check(const struct sock *sk, unsigned int size,
 	/* An empty queue takes one message of any size. */
 	if (!n)
 		return 0;
-	if (n >= b->max_qlen || bytes + size > READ_ONCE(sk->sk_rcvbuf))
-		return -EAGAIN;
-	if (user && !bus_queue_fits_share(sk, size, n, bytes, user))
-		return -EDQUOT;
+	if (!bus_queue_fits(sk, need->size, n, bytes)) {
+		if (!b->reserved ||
+		    !bus_queue_fits_settled(sk, need->size, bytes))
+			return -EAGAIN;
+		return need->late ? 0 : BUS_UNSETTLED;
+	}
+	if (!need->exempt &&
+	    !bus_queue_fits_share(sk, need->size, n, bytes, need->user))
+		return b->reserved ? BUS_UNSETTLED : -EDQUOT;
 	return 0;
+}
+
+static bool bus_queue_is_paid(const struct sock *sk, unsigned int size)
+{
+	return (u32)atomic_read(&sk->sk_rmem_alloc) + size > BUS_QUEUE_FREE;
 }
 
 /**
@@ -113,38 +144,51 @@ static int bus_queue_check(const struct sock *sk, unsigned int size,
  * Context: Under the lock of the queue.
  * Return: true if there is nothing to wait for.
  */
-bool bus_queue_has_room(const struct sock *sk, const struct bus_need *need)
+bool bus_queue_has_room(struct sock *sk, const struct bus_need *need)
 {
 	int err;
 
 	if (bus_sk(sk)->moves != need->moves)
 		return true;
 
-	err = bus_queue_check(sk, need->size, need->user);
+	err = bus_queue_check(sk, need);
+	if (!err && bus_queue_is_paid(sk, need->size))
+		err = bus_user_check_or_starve(bus_sk(sk)->client->user, need,
+					       sk);
 	return !err || err == -EPIPE;
 }
 
 static __always_inline int
-bus_queue_charge(struct sock *sk, unsigned int size, struct bus_user *user,
-		 struct list_head *spare, struct bus_share **sharep)
+bus_queue_charge(struct sock *sk, const struct bus_need *need, bool reserve,
+		 struct list_head *spare, struct bus_bill *bill)
 {
 	struct bus_sock *b = bus_sk(sk);
-	struct bus_share *share = NULL;
+	struct bus_share *share = NULL, *due = NULL;
 	int err;
 
-	err = bus_queue_check(sk, size, user);
+	err = bus_queue_check(sk, need);
 	if (err)
 		return err;
 
-	if (user) {
-		share = bus_share_find(b, user) ?:
-			bus_share_add(b, user, spare);
+	if (!need->exempt) {
+		share = bus_share_find(b, need->user) ?:
+			bus_share_add(b, need->user, spare);
 		if (!share)
 			return BUS_NEED_MEMORY;
-		bus_share_charge(share, size);
 	}
-	atomic_add(size, &sk->sk_rmem_alloc);
-	*sharep = share;
+	if (bus_queue_is_paid(sk, need->size))
+		err = bus_user_charge(b->client->user, need, reserve, spare,
+				      &due);
+	if (err) {
+		if (share)
+			bus_share_release(b, share);
+		return err;
+	}
+	if (share)
+		bus_share_charge(share, need->size);
+	atomic_add(need->size, &sk->sk_rmem_alloc);
+	bill->share = share;
+	bill->due = due;
 	return 0;
 }
 
@@ -159,24 +203,26 @@ static void bus_queue_uncharge(struct sock *sk, unsigned int size,
 /**
  * bus_queue_reserve() - set room aside for a message
  * @sk: receiver
- * @size: its truesize
- * @user: to whose share it is charged, or NULL
- * @spare: shares to take one from if this user has none here
- * @share: returns the share
+ * @need: what the message needs
+ * @spare: shares to take from if its user has none here
+ * @bill: returns what it is charged to
  *
  * Return: 0, -EPIPE if the queue is closed, -EAGAIN if it is full, -EDQUOT if
- * the share is, %BUS_NEED_MEMORY without a share.
+ * the share is, %BUS_UNSETTLED instead of either if what is set aside is to
+ * blame, %BUS_NEED_MEMORY without a share, or an error of bus_user_charge().
  */
-int bus_queue_reserve(struct sock *sk, unsigned int size,
-		      struct bus_user *user, struct list_head *spare,
-		      struct bus_share **share)
+int bus_queue_reserve(struct sock *sk, const struct bus_need *need,
+		      struct list_head *spare, struct bus_bill *bill)
 {
+	struct bus_sock *b = bus_sk(sk);
 	int err;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	err = bus_queue_charge(sk, size, user, spare, share);
-	if (!err)
-		bus_sk(sk)->reserved++;
+	err = bus_queue_charge(sk, need, true, spare, bill);
+	if (!err) {
+		b->reserved++;
+		b->reserved_bytes += need->size;
+	}
 	spin_unlock(&sk->sk_receive_queue.lock);
 	return err;
 }
@@ -185,15 +231,20 @@ int bus_queue_reserve(struct sock *sk, unsigned int size,
  * bus_queue_unreserve() - give back room that was set aside
  * @sk: receiver
  * @size: truesize
- * @share: as returned by bus_queue_reserve()
+ * @bill: as returned by bus_queue_reserve()
  */
 void bus_queue_unreserve(struct sock *sk, unsigned int size,
-			 struct bus_share *share)
+			 const struct bus_bill *bill)
 {
+	struct bus_sock *b = bus_sk(sk);
+
 	spin_lock(&sk->sk_receive_queue.lock);
-	bus_sk(sk)->reserved--;
-	bus_queue_uncharge(sk, size, share);
+	b->reserved--;
+	b->reserved_bytes -= size;
+	bus_queue_uncharge(sk, size, bill->share);
 	spin_unlock(&sk->sk_receive_queue.lock);
+	if (bill->due)
+		bus_user_unreserve(bill->due, size);
 	bus_wake_room(sk);
 }
 
@@ -208,19 +259,18 @@ static void bus_queue_link(struct bus_sock *b, struct sk_buff *skb)
  * bus_queue_add() - put a message into a queue
  * @sk: receiver
  * @skb: message; receivers do not see it before it is committed
- * @user: to whose share it is charged, or NULL
- * @spare: shares to take one from if this user has none here
+ * @need: what it needs
+ * @spare: shares to take from if its user has none here
  *
  * Return: As bus_queue_reserve().
  */
-int bus_queue_add(struct sock *sk, struct sk_buff *skb, struct bus_user *user,
-		  struct list_head *spare)
+int bus_queue_add(struct sock *sk, struct sk_buff *skb,
+		  const struct bus_need *need, struct list_head *spare)
 {
 	int err;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	err = bus_queue_charge(sk, skb->truesize, user, spare,
-			       &bus_cb(skb)->share);
+	err = bus_queue_charge(sk, need, false, spare, &bus_cb(skb)->bill);
 	if (!err)
 		bus_queue_link(bus_sk(sk), skb);
 	spin_unlock(&sk->sk_receive_queue.lock);
@@ -230,9 +280,10 @@ int bus_queue_add(struct sock *sk, struct sk_buff *skb, struct bus_user *user,
 /**
  * bus_queue_add_reserved() - put a message into the room set aside for it
  * @sk: receiver
- * @skb: message; its cb has the share
+ * @skb: message; its cb has what it is charged to
  *
- * Return: 0, -EPIPE if the queue is closed; the room is given back.
+ * Return: 0, -EPIPE if the queue is closed; the room is given back, but what the
+ * user of the queue pays for until the message is freed.
  */
 int bus_queue_add_reserved(struct sock *sk, struct sk_buff *skb)
 {
@@ -241,10 +292,13 @@ int bus_queue_add_reserved(struct sock *sk, struct sk_buff *skb)
 
 	spin_lock(&sk->sk_receive_queue.lock);
 	b->reserved--;
+	b->reserved_bytes -= skb->truesize;
+	if (bus_cb(skb)->bill.due)
+		bus_user_settle(bus_cb(skb)->bill.due, skb->truesize);
 	if (!b->closed) {
 		bus_queue_link(b, skb);
 	} else {
-		bus_queue_uncharge(sk, skb->truesize, bus_cb(skb)->share);
+		bus_queue_uncharge(sk, skb->truesize, bus_cb(skb)->bill.share);
 		err = -EPIPE;
 	}
 	spin_unlock(&sk->sk_receive_queue.lock);
@@ -288,6 +342,8 @@ void bus_queue_close(struct sock *sk)
 	/* Of a listener it is read locklessly. */
 	WRITE_ONCE(bus_sk(sk)->closed, true);
 	spin_unlock(&sk->sk_receive_queue.lock);
+	if (bus_sk(sk)->client)
+		bus_user_forget(bus_sk(sk)->client->user, sk);
 	wake_up_interruptible_all(&bus_sk(sk)->space_wait);
 	bus_wake_all(sk);
 }
@@ -302,7 +358,7 @@ static void bus_queue_empty(struct sock *sk, struct sk_buff_head *list)
 	 * splice changes without a mark.
 	 */
 	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
-		bus_queue_uncharge(sk, skb->truesize, bus_cb(skb)->share);
+		bus_queue_uncharge(sk, skb->truesize, bus_cb(skb)->bill.share);
 		__skb_queue_tail(list, skb);
 	}
 }
@@ -518,7 +574,7 @@ struct sk_buff *bus_queue_take(struct sock *sk, size_t size, int flags,
 		skb = NULL;
 	} else {
 		__skb_unlink(skb, &sk->sk_receive_queue);
-		bus_queue_uncharge(sk, skb->truesize, bus_cb(skb)->share);
+		bus_queue_uncharge(sk, skb->truesize, bus_cb(skb)->bill.share);
 	}
 	spin_unlock(&sk->sk_receive_queue.lock);
 
@@ -533,10 +589,12 @@ void bus_queue_init(struct sock *sk)
 
 	b->closed = false;
 	b->reserved = 0;
+	b->reserved_bytes = 0;
 	b->lost = 0;
 	b->moves = 0;
 	b->nr_shares = 0;
 	INIT_LIST_HEAD(&b->shares);
+	INIT_LIST_HEAD(&b->starved);
 }
 
 /**

@@ -73,7 +73,7 @@ void bus_route_forget_rcpts(struct bus_route *route)
 	for (rcpt = route->rcpt; rcpt < route->rcpt + route->nr; rcpt++) {
 		if (rcpt->reserved)
 			bus_queue_unreserve(rcpt->sk, route->skb->truesize,
-					    rcpt->share);
+					    &rcpt->bill);
 		if (rcpt->kick)
 			bus_client_put(rcpt->client);
 		if (rcpt->skb && rcpt->skb != route->skb)
@@ -255,6 +255,17 @@ int bus_route_prepare(struct bus_route *route)
 	return err;
 }
 
+/**
+ * bus_route_user() - the user whose message it is
+ * @route: route
+ *
+ * Return: The user.
+ */
+struct bus_user *bus_route_user(const struct bus_route *route)
+{
+	return route->from_master ? route->bus->user : route->src->user;
+}
+
 static __always_inline struct bus_rcpt *
 __bus_route_new_rcpt(struct bus_route *route, struct bus_client *client,
 		     struct sock *sk)
@@ -270,7 +281,7 @@ __bus_route_new_rcpt(struct bus_route *route, struct bus_client *client,
 	rcpt->client = client;
 	rcpt->sk = sk;
 	rcpt->skb = NULL;
-	rcpt->share = NULL;
+	rcpt->bill = (struct bus_bill) {};
 	rcpt->to_master = false;
 	rcpt->eaves = false;
 	rcpt->reserved = false;

@@ -3,9 +3,11 @@
  * AF_BUS: sending
  */
 
+#include <linux/delay.h>
 #include <linux/init.h>
 #include <linux/pid.h>
 #include <linux/pidfs.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <trace/events/bus.h>
 #include "bus.h"
@@ -144,29 +146,12 @@ static struct bus_msg *bus_send_new_msg(struct bus_send *send, size_t len)
 		return NULL;
 
 	m->len = len;
-	m->user = send->accepted ? NULL : client->user;
 	m->proto = client->bus->proto;
 	m->src = send->accepted ? BUS_MASTER_ADDR : client->addr;
 	m->dst = send->dst;
 	if (send->accepted && !send->addressed && !send->list)
 		m->dst = client->addr;
 	return m;
-}
-
-static int bus_send_charge(struct bus_send *send)
-{
-	struct bus_route *route = &send->route;
-	struct bus_msg *m = route->msg;
-	int err;
-
-	if (!m->user)
-		return 0;
-
-	err = bus_user_charge(m->user, route->skb->truesize,
-			      READ_ONCE(route->bus->limits->max_user_bytes));
-	if (!err)
-		m->charged = route->skb->truesize;
-	return err;
 }
 
 static int bus_send_build(struct bus_send *send, struct msghdr *msg, size_t len,
@@ -191,10 +176,10 @@ static int bus_send_build(struct bus_send *send, struct msghdr *msg, size_t len,
 	route->skb = skb;
 	bus_cb(skb)->msg = route->msg;
 	bus_cb(skb)->fp = NULL;
+	bus_cb(skb)->bill = (struct bus_bill) {};
 	refcount_inc(&route->msg->ref);
 	skb->destructor = bus_skb_destruct;
-	err = bus_send_charge(send);
-	return err ?: bus_send_fds(send, scm);
+	return bus_send_fds(send, scm);
 }
 
 static int bus_send_parse(struct bus_send *send)
@@ -384,6 +369,19 @@ static int bus_send_prepare(struct bus_send *send)
 	return 0;
 }
 
+/* Some other sender has set room aside that this one needs, and will use it or
+ * give it back without sleeping. It may have been preempted there, so let it run
+ * whatever its priority is.
+ */
+static int bus_send_yield(void)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+
+	usleep_range(20, 200);
+	return 0;
+}
+
 static int bus_send_deliver(struct bus_send *send, long timeo)
 {
 	struct bus_route *route = &send->route;
@@ -398,6 +396,8 @@ static int bus_send_deliver(struct bus_send *send, long timeo)
 			err = bus_send_prepare(send);
 		else if (err == BUS_LOST_RACE)
 			err = 0;
+		else if (err == BUS_UNSETTLED)
+			err = bus_send_yield();
 		else if (err == -EAGAIN && route->blocked)
 			err = bus_send_wait(send, &timeo);
 		else

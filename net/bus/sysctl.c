@@ -48,10 +48,15 @@ static const struct ctl_table bus_table[] = {
 		.extra1		= SYSCTL_ONE,
 		.extra2		= (void *)&bus_recipients_limit,
 	},
+};
+
+/* Users are counted on the whole machine, so this is in no other namespace than
+ * the initial one.
+ */
+static struct ctl_table bus_user_table[] = {
 	{
 		.procname	= "max_user_bytes",
-		.data		= (void *)offsetof(struct bus_net,
-						   max_user_bytes),
+		.data		= &bus_max_user_bytes,
 		.maxlen		= sizeof(unsigned long),
 		.mode		= 0644,
 		.proc_handler	= proc_doulongvec_minmax,
@@ -80,6 +85,20 @@ static int bus_sysctl_register(struct net *net)
 	return 0;
 }
 
+static struct ctl_table_header *bus_user_header;
+
+static int __init bus_sysctl_register_user(void)
+{
+	bus_user_header = register_net_sysctl(&init_net, "net/bus",
+					      bus_user_table);
+	return bus_user_header ? 0 : -ENOMEM;
+}
+
+static void __init bus_sysctl_unregister_user(void)
+{
+	unregister_net_sysctl_table(bus_user_header);
+}
+
 static void bus_sysctl_unregister(struct net *net)
 {
 	struct bus_net *bn = bus_pernet(net);
@@ -94,6 +113,15 @@ static int bus_sysctl_register(struct net *net)
 	return 0;
 }
 
+static int __init bus_sysctl_register_user(void)
+{
+	return 0;
+}
+
+static void __init bus_sysctl_unregister_user(void)
+{
+}
+
 static void bus_sysctl_unregister(struct net *net)
 {
 }
@@ -106,7 +134,6 @@ static int __net_init bus_net_init(struct net *net)
 
 	bn->max_msg = BUS_MSG_LIMIT;
 	bn->max_qlen = 128;
-	bn->max_user_bytes = BUS_USER_BYTES;
 	bn->max_recipients = BUS_RECIPIENTS;
 	bus_table_init(net);
 	err = bus_names_init(net);
@@ -144,10 +171,20 @@ static struct pernet_operations bus_net_ops = {
 
 int __init bus_sysctl_init(void)
 {
-	return register_pernet_subsys(&bus_net_ops);
+	int err;
+
+	err = register_pernet_subsys(&bus_net_ops);
+	if (err)
+		return err;
+
+	err = bus_sysctl_register_user();
+	if (err)
+		unregister_pernet_subsys(&bus_net_ops);
+	return err;
 }
 
 void __init bus_sysctl_exit(void)
 {
+	bus_sysctl_unregister_user();
 	unregister_pernet_subsys(&bus_net_ops);
 }

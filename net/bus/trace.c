@@ -65,12 +65,6 @@ bool bus_rcpt_refuses(struct bus_route *route, struct bus_client *client,
 	return false;
 }
 
-/* Was it more than the sender's user may have in flight? */
-static bool bus_msg_was_too_much(const struct bus_msg *msg)
-{
-	return msg->user && !msg->charged;
-}
-
 static enum skb_drop_reason bus_route_drop_reason(const struct bus_route *route,
 						  int err)
 {
@@ -82,9 +76,6 @@ static enum skb_drop_reason bus_route_drop_reason(const struct bus_route *route,
 	case -EPERM:
 		return route->refused ?: SKB_DROP_REASON_NOT_SPECIFIED;
 	case -ENOBUFS:
-		if (bus_msg_was_too_much(route->msg))
-			return SKB_DROP_REASON_PROTO_MEM;
-		fallthrough;
 	case -EAGAIN:
 	case -EINTR:
 	case -ERESTARTSYS:

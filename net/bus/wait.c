@@ -35,14 +35,14 @@ static struct bus_waiter *bus_line_first(const struct bus_sock *b,
 	struct bus_waiter *first;
 
 	list_for_each_entry(first, &b->lines, line)
-		if (first->need.user == user)
+		if (bus_need_line(&first->need) == user)
 			return first;
 	return NULL;
 }
 
 static void bus_line_add(struct bus_sock *b, struct bus_waiter *w, bool front)
 {
-	struct bus_waiter *first = bus_line_first(b, w->need.user);
+	struct bus_waiter *first = bus_line_first(b, bus_need_line(&w->need));
 
 	lockdep_assert_held(&b->sk.sk_receive_queue.lock);
 
@@ -262,7 +262,7 @@ static bool bus_waiter_try(struct bus_waiter *w)
 
 	lockdep_assert_held(&b->sk.sk_receive_queue.lock);
 
-	turn = w->woken || bus_line_open(b, w->sk, w->need.user);
+	turn = w->woken || bus_line_open(b, w->sk, bus_need_line(&w->need));
 	if (turn && bus_queue_has_room(&b->sk, &w->need)) {
 		if (w->listed && !w->again)
 			bus_line_del(b, w);

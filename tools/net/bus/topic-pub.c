@@ -33,7 +33,7 @@ static noreturn void not_published(const struct pub *p, size_t len)
 		errx(EXIT_ERROR, "%zu bytes are too many, %u may be: pass large things by --fd",
 		     p->head_len + len, info.max_msg);
 	case ENOBUFS:
-		errx(EXIT_ERROR, "too much is not read yet (sysctl net.bus.max_user_bytes)");
+		errx(EXIT_ERROR, "a subscriber has no room");
 	default:
 		err(EXIT_ERROR, "cannot publish");
 	}

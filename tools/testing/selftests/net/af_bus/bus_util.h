@@ -48,7 +48,7 @@ struct bus_link {
 	__u64	addr;
 };
 
-#define TBUS_LINKS	8
+#define TBUS_LINKS	9
 
 /* A bus of which this process is the master and all clients. The unique
  * addresses of the clients are 1, 2, 3 ... in the order of link[].

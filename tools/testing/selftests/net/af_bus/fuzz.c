@@ -85,7 +85,7 @@ static uid_t uid;
 static unsigned int left_seconds = 60;	/* until what was closed is freed */
 static bool isolated;
 static int kmsg = -1;
-static unsigned long budget;	/* net.bus.max_user_bytes that is just enough */
+static int limit = -1;		/* net.bus.max_user_bytes */
 
 static time_t now(void)
 {
@@ -221,12 +221,16 @@ static void become_user(bool keep)
 	prctl(PR_SET_DUMPABLE, 1);
 }
 
+/* More than what is free in a queue */
+#define BIG	20000
+
 /* The user has nothing in flight if one message with a descriptor is all that
  * fits. Returns 0 or an errno.
  */
 static int probe_user(void)
 {
 	const struct rlimit none = { 0, 0 };
+	static char text[BIG + 1];
 	struct bus_link *l;
 	struct tbus b;
 	int err;
@@ -235,58 +239,32 @@ static int probe_user(void)
 	if (tbus_open(&b, 1) || setrlimit(RLIMIT_NOFILE, &none))
 		return 1;
 	l = &b.link[0];
-	err = say_fds(l->fd, NULL, "x", &b.listener, 1);
+	memset(text, 'x', BIG);
+	err = say_fds(l->fd, NULL, text, &b.listener, 1);
 	tbus_close(&b);
 	return err;
 }
 
-static int probe(unsigned long bytes)
+static int set_limit(const char *bytes)
 {
-	char text[32];
+	return ERR(pwrite(limit, bytes, strlen(bytes), 0));
+}
+
+/* Who has nothing in flight sends one message even then. */
+static int probe(void)
+{
 	pid_t pid;
 	int err;
 
-	snprintf(text, sizeof(text), "%lu", bytes);
-	if (!write_text("/proc/sys/net/bus/max_user_bytes", text))
-		return 1;
+	err = set_limit("0");
+	if (err)
+		return err;
 	pid = fork();
 	if (!pid)
 		_exit(probe_user());
 	err = wait_status(pid);
-	write_text("/proc/sys/net/bus/max_user_bytes", "536870912");
+	set_limit("536870912");
 	return err;
-}
-
-/* What the last one had in flight may not be freed yet. */
-static int probe_again(unsigned long bytes)
-{
-	int i, err;
-
-	for (i = 0; i < 10; i++) {
-		err = probe(bytes);
-		if (!err)
-			break;
-		usleep(20000);
-	}
-	return err;
-}
-
-static void find_budget(void)
-{
-	unsigned long step;
-	int err;
-
-	budget = 0;
-	for (step = 1 << 12; step; step >>= 1)
-		if (probe_again(budget + step) == ENOBUFS)
-			budget += step;
-	budget++;
-	err = probe_again(budget);
-	if (err) {
-		printf("# a message does not fit into %lu bytes: %s\n", budget,
-		       strerrorname_np(err) ?: "?");
-		budget = 0;
-	}
 }
 
 static bool left_now(char *text, size_t size)
@@ -302,7 +280,7 @@ static bool left_now(char *text, size_t size)
 		snprintf(text, size, "/proc/net/bus has %d lines", lines);
 		return true;
 	}
-	err = budget ? probe(budget) : 0;
+	err = limit >= 0 ? probe() : 0;
 	if (err)
 		snprintf(text, size, "the user has something in flight: %s",
 			 strerrorname_np(err) ?: "?");
@@ -669,16 +647,17 @@ static int run_all(unsigned int seconds)
 	struct tmp_dir tmp;
 	bool ok;
 
+	if (!getuid())
+		limit = open("/proc/sys/net/bus/max_user_bytes",
+			     O_WRONLY | O_CLOEXEC);
 	isolated = !unshare(getuid() ? CLONE_NEWUSER | CLONE_NEWNET :
 				       CLONE_NEWNET);
 	if (tmp_enter(&tmp) || chmod(".", 0777) || mkdir("closed", 0))
 		return 1;
 	kmsg_open();
-	if (isolated && !getuid())
-		find_budget();
-	printf("# as %s: %s namespace, %s log, %lu bytes are one message\n",
+	printf("# as %s: %s namespace, %s log, %s limit\n",
 	       as_root ? "root" : "user", isolated ? "own" : "no own",
-	       kmsg < 0 ? "no" : "the kernel's", budget);
+	       kmsg < 0 ? "no" : "the kernel's", limit < 0 ? "no" : "its");
 	fflush(stdout);
 	ok = opt.replay ? run_replay() : run_rounds(seconds);
 	clean_directory();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What one user may have in another's queue, and in flight. */
+/* What one user may have in another's queue, and what a user pays for. */
 #include "../../kselftest_harness.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "bus_util.h"
@@ -41,6 +42,8 @@ FIXTURE(share) {
 	struct tbus	b;
 	struct bus_link	*reader, *other;
 	struct bus_link	*a, *c, *d, *e;
+	int		limit;		/* net.bus.max_user_bytes */
+	char		was[32];
 };
 
 FIXTURE_SETUP(share)
@@ -48,7 +51,10 @@ FIXTURE_SETUP(share)
 	static const uid_t uids[] = { READER, READER, 1001, 1002, 1003, 1004 };
 	unsigned int i;
 
-	/* The abstract name and the sysctl are of a namespace of our own. */
+	/* The limit is the machine's, the abstract name our own. */
+	self->limit = open(LIMIT, O_RDWR);
+	ASSERT_LE(0, self->limit);
+	ASSERT_LT(0, read(self->limit, self->was, sizeof(self->was) - 1));
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
 	ASSERT_EQ(0, tbus_listen(&self->b));
 	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, QLEN));
@@ -67,6 +73,7 @@ FIXTURE_SETUP(share)
 
 FIXTURE_TEARDOWN(share)
 {
+	EXPECT_LT(0, pwrite(self->limit, self->was, strlen(self->was), 0));
 	tbus_close(&self->b);
 }
 
@@ -78,6 +85,15 @@ static int fill_from(const struct bus_link *l, int expected)
 	while (!(err = say_to(l->fd, 1, "x")))
 		n++;
 	return err == expected ? n : -err;
+}
+
+static int fill_some(const struct bus_link *l, int n)
+{
+	int i = 0;
+
+	while (i < n && !say_to(l->fd, 1, "x"))
+		i++;
+	return i;
 }
 
 TEST_F(share, messages)
@@ -311,51 +327,282 @@ TEST_F(share, many_users)
 	}
 }
 
-static int set_limit(unsigned long bytes)
-{
-	int fd = open(LIMIT, O_WRONLY), err = 0;
+/* What a user pays for */
 
-	if (fd < 0)
-		return errno;
-	if (dprintf(fd, "%lu\n", bytes) < 0)
-		err = errno;
-	close(fd);
-	return err;
+#define BIG	(100 << 10)	/* and some overhead */
+
+static int set_limit(int fd, unsigned long bytes)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lu\n", bytes);
+	return ERR(pwrite(fd, text, strlen(text), 0));
 }
 
-TEST_F(share, bytes_in_flight)
+/* More receivers of READER: links 6 and on, with addresses from 7 on. */
+static int more_readers(struct tbus *b, int n)
 {
-	ASSERT_EQ(0, set_limit(200 << 10));
-	EXPECT_EQ(0, send_bytes(self->a->fd, 1, 100 << 10));
-	/* However many copies it has, and wherever they are. */
-	EXPECT_EQ(0, send_bytes(self->a->fd, BUS_MULTICAST(4), 10));
-	EXPECT_EQ(ENOBUFS, send_bytes(self->a->fd, 2, 100 << 10));
-	EXPECT_EQ(ENOBUFS, send_bytes(self->a->fd, 0, 100 << 10));
-	EXPECT_EQ(0, send_bytes(self->a->fd, 2, 1000));
-	EXPECT_EQ(0, send_bytes(self->c->fd, 0, 100 << 10));
-	EXPECT_EQ(0, send_bytes(self->other->acc, 2, 100 << 10));
+	int err;
 
+	while (n--) {
+		err = link_as(b, &b->link[b->nr], READER);
+		if (err)
+			return err;
+		b->nr++;
+	}
+	return 0;
+}
+
+/* The reader's user, each sender at most half of what the others leave. */
+TEST_F(share, unread_bytes)
+{
+	ASSERT_EQ(0, more_readers(&self->b, 3));
+	ASSERT_EQ(0, set_limit(self->limit, 5 * BIG));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 1, BIG));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 2, BIG));
+	EXPECT_EQ(EAGAIN, send_bytes(self->a->fd, 7, BIG));
+	EXPECT_EQ(0, send_bytes(self->c->fd, 7, BIG));
+	EXPECT_EQ(EAGAIN, send_bytes(self->c->fd, 8, BIG));
+	EXPECT_EQ(0, send_bytes(self->other->fd, 8, BIG));
+	EXPECT_EQ(EAGAIN, send_bytes(self->a->acc, 9, BIG));
+
+	/* Small messages get there, and other users get theirs. */
+	EXPECT_EQ(0, send_bytes(self->a->fd, 9, 1000));
+	EXPECT_EQ(0, send_bytes(self->b.link[8].acc, 9, 1000));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 4, BIG));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 0, BIG));
+
+	EXPECT_NE(0, strcmp("EAGAIN", take(self->b.link[8].fd)));
+	EXPECT_NE(0, strcmp("EAGAIN", take(self->b.link[8].fd)));
 	EXPECT_NE(0, strcmp("EAGAIN", take(self->reader->fd)));
-	EXPECT_EQ(0, send_bytes(self->a->fd, 0, 100 << 10));
-	EXPECT_EQ(ENOBUFS, send_bytes(self->a->fd, 0, 100 << 10));
+	EXPECT_NE(0, strcmp("EAGAIN", take(self->other->fd)));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 9, BIG));
+	EXPECT_EQ(EAGAIN, send_bytes(self->a->fd, 1, BIG));
 }
 
-/* It is the user who is limited, on all buses together. */
-TEST_F(share, bytes_on_two_buses)
+/* The master's messages count as well. */
+TEST_F(share, unread_bytes_of_master)
+{
+	ASSERT_EQ(0, set_limit(self->limit, 3 * BIG));
+	EXPECT_EQ(0, say(self->reader->acc, "small"));
+	EXPECT_EQ(0, send_bytes(self->reader->acc, 1, BIG));
+	EXPECT_EQ(EAGAIN, send_bytes(self->other->acc, 2, BIG));
+}
+
+/* What the master does not read, its client pays for. */
+TEST_F(share, unread_bytes_to_master)
+{
+	ASSERT_EQ(0, set_limit(self->limit, 2 * BIG));
+	EXPECT_EQ(0, send_bytes(self->reader->fd, 0, BIG));
+	EXPECT_EQ(EAGAIN, send_bytes(self->other->fd, 0, BIG));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 0, BIG));
+	EXPECT_NE(0, strcmp("EAGAIN", take(self->reader->acc)));
+	EXPECT_EQ(0, send_bytes(self->other->fd, 0, BIG));
+}
+
+/* Nobody is stuck: who pays for nothing pays for one message of any size. */
+TEST_F(share, nothing_unread)
+{
+	ASSERT_EQ(0, set_limit(self->limit, 1));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 1, BIG));
+	EXPECT_EQ(EAGAIN, send_bytes(self->c->fd, 2, BIG));
+	EXPECT_NE(0, strcmp("EAGAIN", take(self->reader->fd)));
+	EXPECT_EQ(0, send_bytes(self->c->fd, 2, BIG));
+}
+
+/* It is the user who pays, on all buses together. */
+TEST_F(share, unread_bytes_on_two_buses)
 {
 	struct bus_link l, to;
 	struct tbus second;
 
-	ASSERT_EQ(0, set_limit(200 << 10));
+	ASSERT_EQ(0, set_limit(self->limit, 1));
 	ASSERT_EQ(0, tbus_listen(&second));
 	ASSERT_EQ(0, link_as(&second, &to, READER));
-	ASSERT_EQ(0, link_as(&second, &l, 1001));
-	EXPECT_EQ(0, send_bytes(l.fd, 1, 120 << 10));
-	EXPECT_EQ(ENOBUFS, send_bytes(self->a->fd, 1, 100 << 10));
+	ASSERT_EQ(0, link_as(&second, &l, 1002));
+	EXPECT_EQ(0, send_bytes(l.fd, 1, BIG));
+	EXPECT_EQ(EAGAIN, send_bytes(self->a->fd, 1, BIG));
 	bus_link_close(&to);
-	EXPECT_EQ(0, send_bytes(self->a->fd, 1, 100 << 10));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 1, BIG));
 	bus_link_close(&l);
 	close(second.listener);
+}
+
+TEST_F(share, unread_bytes_policies)
+{
+	ASSERT_EQ(0, set_limit(self->limit, 1));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 1, BIG));
+	ASSERT_EQ(0, policy(self->other, BUS_OVERFLOW_REJECT,
+			    BUS_OVERFLOW_DROP));
+	EXPECT_EQ(ENOBUFS, send_bytes(self->a->fd, 2, BIG));
+	ASSERT_EQ(0, policy(self->other, BUS_OVERFLOW_DROP,
+			    BUS_OVERFLOW_DROP));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 2, BIG));
+	EXPECT_EQ(1, bus_get_info(self->other->fd).lost);
+	/* It has not filled its queue. */
+	ASSERT_EQ(0, policy(self->other, BUS_OVERFLOW_DISCONNECT,
+			    BUS_OVERFLOW_DISCONNECT));
+	EXPECT_EQ(ENOBUFS, send_bytes(self->a->fd, 2, BIG));
+	EXPECT_EQ(BUS_STATE_JOINED, bus_get_info(self->other->fd).state);
+	ASSERT_EQ(0, bus_opt(self->a->acc, BUS_RECV_INFO, BUS_INFO_REASON));
+	ASSERT_EQ(0, policy(self->other, BUS_OVERFLOW_MASTER,
+			    BUS_OVERFLOW_DROP));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 2, BIG));
+	EXPECT_NE(NULL, strstr(take(self->a->acc), "reason=FULL"));
+}
+
+/* Each copy is paid for. That others of the same message are in the way is
+ * nothing to wait for.
+ */
+TEST_F(share, unread_bytes_of_multicast)
+{
+	ASSERT_EQ(0, set_limit(self->limit, BIG + BIG / 2));
+	EXPECT_EQ(0, send_bytes(self->a->fd, GROUP, BIG));
+	EXPECT_EQ(1, bus_get_info(self->reader->fd).qlen);
+	EXPECT_EQ(0, bus_get_info(self->other->fd).qlen);
+	EXPECT_EQ(1, bus_get_info(self->other->fd).lost);
+	EXPECT_NE(0, strcmp("EAGAIN", take(self->reader->fd)));
+
+	ASSERT_EQ(0, policy(self->reader, BUS_OVERFLOW_BLOCK,
+			    BUS_OVERFLOW_BLOCK));
+	ASSERT_EQ(0, policy(self->other, BUS_OVERFLOW_BLOCK,
+			    BUS_OVERFLOW_BLOCK));
+	EXPECT_EQ(ENOBUFS, send_bytes(self->a->fd, GROUP, BIG));
+	EXPECT_EQ(0, bus_get_info(self->reader->fd).qlen);
+	EXPECT_EQ(0, send_bytes(self->a->fd, 2, BIG));
+	EXPECT_EQ(EAGAIN, send_bytes(self->a->fd, GROUP, BIG));
+}
+
+/* Room for a message to one socket is made by reading from another. */
+TEST_F(share, unread_bytes_poll)
+{
+	ASSERT_EQ(0, set_limit(self->limit, 1));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 1, BIG));
+	EXPECT_EQ(EAGAIN, send_bytes(self->a->fd, 2, BIG));
+	EXPECT_FALSE(writable(self->a->fd));
+	EXPECT_NE(0, strcmp("EAGAIN", take(self->reader->fd)));
+	EXPECT_TRUE(writable(self->a->fd));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 2, BIG));
+}
+
+static int call_send_big(struct bus_call *call)
+{
+	struct sockaddr_bus to;
+	char *buf = calloc(1, BIG);
+	int err;
+
+	bus_to(&to, call->addr);
+	err = ERR(sendto(call->fd, buf, BIG, 0, (void *)&to, BUS_NAME_MIN));
+	free(buf);
+	return err;
+}
+
+TEST_F(share, unread_bytes_wait)
+{
+	struct bus_call call[2];
+	int i;
+
+	ASSERT_EQ(0, set_limit(self->limit, 1));
+	ASSERT_EQ(0, more_readers(&self->b, 1));
+	EXPECT_EQ(0, send_bytes(self->a->fd, 1, BIG));
+	for (i = 0; i < 2; i++) {
+		call[i] = (struct bus_call) {
+			.fn = call_send_big, .fd = self->b.link[3 + i].fd,
+			.addr = i ? 7 : 2,
+		};
+		call_start(&call[i]);
+		EXPECT_TRUE(call_sleeps(&call[i]));
+	}
+	/* One gets the room, and the other what that leaves. */
+	EXPECT_NE(0, strcmp("EAGAIN", take(self->reader->fd)));
+	while (!call_done(&call[0]) && !call_done(&call[1]))
+		usleep(1000);
+	i = call_done(&call[0]) ? 0 : 1;
+	EXPECT_TRUE(call_sleeps(&call[!i]));
+	bus_link_close(i ? &self->b.link[6] : self->other);
+	EXPECT_EQ(0, call_wait(&call[i]));
+	EXPECT_EQ(0, call_wait(&call[!i]));
+}
+
+/* There is no such limit in other namespaces, not even to be read. */
+TEST_F(share, limit_of_the_machine)
+{
+	EXPECT_EQ(ENOENT, open(LIMIT, O_RDONLY) < 0 ? errno : 0);
+	EXPECT_EQ(0, access("/proc/sys/net/bus/max_qlen", R_OK | W_OK));
+}
+
+/* User namespaces */
+
+static int write_map(pid_t pid, const char *map)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	return write_text(path, map) ? 0 : -1;
+}
+
+/* Tells what is done, and goes on when the other side says so. */
+static int step(int done, int go)
+{
+	char c;
+
+	return write(done, "x", 1) == 1 && read(go, &c, 1) == 1 ? 0 : -1;
+}
+
+/* In a namespace in a namespace of 1001, as an id that is neither's. Exits with
+ * how many messages got there.
+ */
+static void be_nested(const struct tbus *b, int done, int go)
+{
+	int n = 0, fd, err;
+
+	if (setuid(1001) || prctl(PR_SET_DUMPABLE, 1) ||
+	    unshare(CLONE_NEWUSER) || step(done, go))
+		_exit(101);
+	if (setuid(5) || prctl(PR_SET_DUMPABLE, 1) ||
+	    unshare(CLONE_NEWUSER) || write_map(getpid(), "0 5 1"))
+		_exit(102);
+	fd = bus_socket();
+	if (fd < 0 || connect(fd, (void *)&b->name, b->namelen) ||
+	    step(done, go))
+		_exit(103);
+	while (!(err = say_to(fd, 1, "x")))
+		n++;
+	_exit(err == EAGAIN ? n : 104);
+}
+
+/* Who maps ids into a namespace of its own is the same user by all of them. */
+TEST_F(share, ids_of_a_namespace)
+{
+	struct bus_link l = {};
+	int done[2], go[2];
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, pipe(done));
+	ASSERT_EQ(0, pipe(go));
+	EXPECT_EQ(3, fill_some(self->a, 3));
+	pid = fork();
+	if (!pid)
+		be_nested(&self->b, done[1], go[0]);
+	close(done[1]);
+
+	ASSERT_EQ(1, read(done[0], &c, 1)) {
+		TH_LOG("status %d", wait_status(pid));
+	}
+	ASSERT_EQ(0, write_map(pid, "0 100000 10"));
+	ASSERT_EQ(1, write(go[1], "x", 1));
+	ASSERT_EQ(1, read(done[0], &c, 1)) {
+		TH_LOG("status %d", wait_status(pid));
+	}
+	l.acc = accept(self->b.listener, NULL, NULL);
+	ASSERT_LE(0, l.acc);
+	ASSERT_EQ(0, tbus_join(&l));
+	ASSERT_EQ(1, write(go[1], "x", 1));
+	EXPECT_EQ(1, wait_status(pid));
+	EXPECT_EQ(0, fill_from(self->a, EAGAIN));
+	EXPECT_EQ(2, fill_from(self->c, EAGAIN));
+	close(l.acc);
 }
 
 TEST_HARNESS_MAIN

@@ -281,24 +281,6 @@ TEST_F(trace, nobody_there)
 		     "free: NO_SOCKET");
 }
 
-/* More than a user may have in flight, in a namespace where that is nothing. */
-TEST_F(trace, too_much)
-{
-	struct tbus b;
-	int fd;
-
-	ASSERT_EQ(0, ERR(unshare(CLONE_NEWNET)));
-	fd = open("/proc/sys/net/bus/max_user_bytes", O_WRONLY);
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(2, write(fd, "1\n", 2));
-	close(fd);
-	ASSERT_EQ(0, tbus_open(&b, 2));
-	EXPECT_EQ(ENOBUFS, say_to(b.link[0].fd, 2, "one"));
-	EXPECT_TRACE("drop: src=" A(1) " rcpt=" NOBODY " len=3 reason=PROTO_MEM",
-		     "free: PROTO_MEM");
-	tbus_close(&b);
-}
-
 static int refuse_all(int fd)
 {
 	struct sock_filter insn = BPF_STMT(BPF_RET | BPF_K, 0);
