@@ -112,6 +112,7 @@ static inline bool bus_share_fits(u64 held, u64 total, u64 more, u64 budget)
  * @uid: see bus_user_get(); constant
  * @node: in the table of users
  * @rcu: freed by RCU
+ * @descriptors: that are about to be in flight, copies counted
  * @lock: protects the following
  * @bytes: memory of the messages that the user pays for
  * @reserved: what of this is set aside for attempts that may still fail
@@ -127,6 +128,7 @@ struct bus_user {
 	kuid_t			uid;
 	struct rhash_head	node;
 	struct rcu_head		rcu;
+	atomic_long_t		descriptors;
 
 	spinlock_t		lock;		/* what it pays for */
 	unsigned long		bytes;
@@ -540,7 +542,8 @@ void __init bus_msg_exit(void);
 
 /* scm.c */
 bool bus_scm_has_sockets(const struct scm_fp_list *fpl);
-int bus_scm_check_fds(struct scm_fp_list *fpl, unsigned int copies);
+int bus_scm_announce_fds(struct bus_user *user, const struct scm_fp_list *fpl,
+			 unsigned long nr);
 struct scm_fp_list *bus_scm_dup_fds(struct scm_fp_list *fpl);
 void bus_scm_charge_fds(struct scm_fp_list *fpl, struct sock *sk);
 void bus_scm_uncharge_fds(struct scm_fp_list *fpl);
@@ -813,6 +816,7 @@ struct bus_rcpt {
  * @nr_spare_fp: their number
  * @spent_fp: a duplicate of @fp that was in flight in an attempt that failed
  * @asked: clients that the message is meant for, whether they want it or not
+ * @coming_fds: descriptors, all copies together, that the user has announced
  * @missed: recipients for whom there was no place in @rcpt
  * @want: recipients to prepare for before the next attempt
  * @want_skb: clones, likewise
@@ -851,6 +855,7 @@ struct bus_route {
 	unsigned int		nr_spare_fp;
 	struct scm_fp_list	*spent_fp;
 	unsigned int		asked;
+	unsigned long		coming_fds;
 	unsigned int		missed;
 	unsigned int		want;
 	unsigned int		want_skb;

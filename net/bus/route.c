@@ -53,6 +53,7 @@ void bus_route_init(struct bus_route *route, struct sock *sk,
 	route->spare_fp = NULL;
 	route->nr_spare_fp = 0;
 	route->spent_fp = NULL;
+	route->coming_fds = 0;
 	route->want = 0;
 	route->want_skb = 0;
 	route->want_share = 0;
@@ -154,6 +155,9 @@ void bus_route_free(struct bus_route *route, int err)
 		bus_route_free_spare(route);
 	if (route->rcpt != route->few)
 		kvfree(route->rcpt);
+	if (route->coming_fds)
+		atomic_long_sub(route->coming_fds,
+				&bus_route_user(route)->descriptors);
 	if (route->skb)
 		bus_route_drop(route, err);
 }
@@ -191,6 +195,23 @@ static int bus_route_prepare_clones(struct bus_route *route)
 	return 0;
 }
 
+/* Copies of descriptors are counted before they are made. */
+static int bus_route_announce_fds(struct bus_route *route)
+{
+	unsigned long copies = route->want_fp + !bus_route_keeps_fds(route);
+	unsigned long nr = copies * route->fp->count;
+	int err;
+
+	if (nr <= route->coming_fds)
+		return 0;
+
+	err = bus_scm_announce_fds(bus_route_user(route), route->fp,
+				   nr - route->coming_fds);
+	if (!err)
+		route->coming_fds = nr;
+	return err;
+}
+
 static int bus_route_prepare_fds(struct bus_route *route)
 {
 	struct scm_fp_list **spare, *fp;
@@ -199,8 +220,7 @@ static int bus_route_prepare_fds(struct bus_route *route)
 	if (route->nr_spare_fp >= route->want_fp)
 		return 0;
 
-	err = bus_scm_check_fds(route->fp, route->want_fp +
-				!bus_route_keeps_fds(route));
+	err = bus_route_announce_fds(route);
 	if (err)
 		return err;
 

@@ -22,21 +22,29 @@ bool bus_scm_has_sockets(const struct scm_fp_list *fpl)
 }
 
 /**
- * bus_scm_check_fds() - may the caller have so many descriptors in flight?
+ * bus_scm_announce_fds() - may the caller have so many descriptors in flight?
+ * @user: whose message they are in
  * @fpl: descriptors
- * @copies: of them, none of which is in flight yet
+ * @nr: their number, copies counted; none is in flight yet
+ *
+ * They count from now on, so that senders at the same time do not all find the
+ * same room. Those that get in flight count twice until the caller takes @nr
+ * from @user->descriptors, which is soon.
  *
  * Return: 0 or -ETOOMANYREFS.
  */
-int bus_scm_check_fds(struct scm_fp_list *fpl, unsigned int copies)
+int bus_scm_announce_fds(struct bus_user *user, const struct scm_fp_list *fpl,
+			 unsigned long nr)
 {
-	u64 more = (u64)fpl->count * copies - 1;
+	unsigned long coming = atomic_long_add_return(nr, &user->descriptors);
 
-	if (READ_ONCE(fpl->user->unix_inflight) + more >
-	    rlimit(RLIMIT_NOFILE) &&
-	    !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
-		return -ETOOMANYREFS;
-	return 0;
+	if (READ_ONCE(fpl->user->unix_inflight) + coming - 1 <=
+	    rlimit(RLIMIT_NOFILE) ||
+	    capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
+		return 0;
+
+	atomic_long_sub(nr, &user->descriptors);
+	return -ETOOMANYREFS;
 }
 
 /**

@@ -125,10 +125,12 @@ static int bus_send_fds(struct bus_send *send, struct scm_cookie *scm)
 	if (!scm->fp)
 		return 0;
 
-	err = bus_scm_check_fds(scm->fp, 1);
+	err = bus_scm_announce_fds(bus_route_user(&send->route), scm->fp,
+				   scm->fp->count);
 	if (err)
 		return err;
 
+	send->route.coming_fds = scm->fp->count;
 	send->route.fp = scm->fp;
 	send->route.want_fp = bus_scm_has_sockets(scm->fp);
 	send->route.msg->nr_fds = scm->fp->count;

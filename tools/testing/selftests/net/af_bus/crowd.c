@@ -296,6 +296,69 @@ TEST_F(crowd, too_many_descriptors)
 		EXPECT_STREQ("1:x fds=1", take(c->l[i].fd));
 }
 
+static int call_send_descriptor(struct bus_call *call)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {};
+	struct sockaddr_bus to;
+	struct iovec iov = { "x", 1 };
+	struct msghdr msg = {
+		.msg_name = &to, .msg_namelen = BUS_NAME_MIN,
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	/* one descriptor, which is 0 */
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	bus_to(&to, call->addr);
+	return ERR(sendmsg(call->fd, &msg, 0));
+}
+
+/* As a user who may have one multicast in flight, and half of another one. */
+static void wait_and_send(const struct crowd *c)
+{
+	struct rlimit lim = { CROWD + CROWD / 2, CROWD + CROWD / 2 };
+	struct bus_call call = {
+		.fn = call_send_descriptor, .fd = c->b.link[0].fd,
+		.addr = GROUP,
+	};
+
+	if (setrlimit(RLIMIT_NOFILE, &lim) || setuid(65534))
+		_exit(255);
+	call_start(&call);
+	if (!call_sleeps(&call))
+		_exit(254);
+	if (send_descriptor(c->b.link[1].fd) != ETOOMANYREFS)
+		_exit(1);
+	take(c->l[CROWD - 1].fd);
+	_exit(call_wait(&call));
+}
+
+/* Copies count as soon as they are made, also while their sender waits. */
+TEST_F(crowd, too_many_waiting_descriptors)
+{
+	struct crowd *c = &self->c;
+	struct bus_link *full = &c->l[CROWD - 1];
+	pid_t pid;
+	int i;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	for (i = 0; i < CROWD; i++)
+		ASSERT_EQ(0, bus_opt(c->l[i].fd, BUS_RECV_RIGHTS, 1));
+	ASSERT_EQ(0, bus_overflow(full->acc, BUS_OVERFLOW_BLOCK,
+				  BUS_OVERFLOW_BLOCK));
+	while (!say(full->acc, "y"))
+		;
+	pid = fork();
+	if (!pid)
+		wait_and_send(c);
+	EXPECT_EQ(0, status_of(pid));
+	EXPECT_STREQ("1:x fds=1", take(c->l[0].fd));
+}
+
 /* A group of processes that may use little memory. */
 #define CGROUP	"/sys/fs/cgroup/af_bus_order"
 
