@@ -11,6 +11,8 @@
  *
  *   - a call returns an error that Documentation/networking/af_bus.rst does not
  *     give it, or receives what nobody sent,
+ *   - a contest ends as it must not: threads that race on a bus of their own,
+ *     see fuzz_contest.c,
  *   - it does not end (60 s, or --hang),
  *   - it leaves something behind: sockets, or what its user has in flight,
  *   - the kernel reports something.

@@ -61,4 +61,17 @@ bool fuzz_parse(struct fuzz_call *call, char *line);
 const char *fuzz_op_name(unsigned int op);
 int fuzz_run(const struct fuzz_prog *prog);
 
+/* fuzz_contest.c */
+enum fuzz_contest {
+	FUZZ_TWICE,
+	FUZZ_FULL,
+	FUZZ_PASSED,
+	FUZZ_WOKEN,
+	FUZZ_SEVERAL,
+	FUZZ_CONTESTS
+};
+
+bool fuzz_contest(enum fuzz_contest kind, __u64 seed, unsigned int ms, char *what,
+		  size_t size);
+
 #endif /* FUZZ_H */

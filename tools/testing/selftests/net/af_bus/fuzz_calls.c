@@ -1449,6 +1449,32 @@ static void op_netns(struct task *t, const __u16 *arg)
 
 static void op_child(struct task *t, const __u16 *arg);
 
+/* In a process: what others do with descriptors is nothing to it. */
+static void op_contest(struct task *t, const __u16 *arg)
+{
+	char what[128];
+	int status;
+	pid_t pid;
+
+	if (t->child)
+		return;
+	pid = fork();
+	if (pid < 0)
+		return;
+	if (!pid) {
+		close_range(3, ~0U, 0);
+		fuzz_contest(arg[0], arg[1], 20 + 20 * arg[2], what,
+			     sizeof(what));
+		if (what[0])
+			fail(t, 0, "%s", what);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (status)
+		_exit(1);
+}
+
 /* The calls, how often there is one, and how many choices each argument has. */
 
 struct fuzz_arg {
@@ -1552,6 +1578,8 @@ static const struct fuzz_op {
 	{ "signal", 10, op_signal, { SOME("thread", FUZZ_THREADS, FUZZ_THREADS) } },
 	{ "child", 15, op_child, { SOME("calls", 20, 20), SOME("delay", 8, 8) } },
 	{ "netns", 2, op_netns, { SOME("back", 2, 2) } },
+	{ "contest", 6, op_contest, { SOME("kind", FUZZ_CONTESTS, FUZZ_CONTESTS),
+				      SOME("seed", 65535, 65535), SOME("time", 3, 3) } },
 };
 
 static void run_call(struct task *t, unsigned int i)
