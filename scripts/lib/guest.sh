@@ -8,7 +8,7 @@
 build_selftests() {
 	local source tree=$top/build/selftests/tree-$1 dir=tools/testing/selftests entry
 
-	need_packages gcc libc6-dev make rsync libbpf-dev secilc
+	need_packages gcc libc6-dev make rsync libbpf-dev clang secilc
 	source=$("$top/scripts/kernel" --base "$1" source)
 	rm -rf "$tree" "$2"
 	mkdir -p "$tree/$dir/net" "$2"
@@ -23,7 +23,7 @@ build_selftests() {
 	make -s -C "$tree/$dir/net/af_bus" emit_tests COLLECTION=net/af_bus |
 		sed -n 's,^net/af_bus:,,p' >"$2/programs.list"
 	# Those need a kernel that is booted for them, see run_lsm_tests().
-	sed -i '/^lsm_/d' "$2/programs.list"
+	sed -i '/^lsm_\|^nf_bpf$/d' "$2/programs.list"
 	[ -s "$2/programs.list" ]
 }
 
@@ -116,13 +116,13 @@ run_in_guest() {
 	fi
 }
 
-# Tests that need security modules of their own: how to boot, and programs.
+# Tests that need security modules or BPF: how to boot, and programs.
 lsm_tests=(
 	"lsm=landlock lsm_oracle"
 	"lsm=apparmor lsm_oracle lsm_apparmor"
 	"lsm=smack lsm_oracle lsm_smack"
 	"lsm=selinux lsm_selinux"
-	"lsm=landlock,bpf lsm_bpf"
+	"lsm=landlock,bpf lsm_bpf nf_bpf"
 )
 
 # run_lsm_tests LABEL SELFTESTS BASE CONFIG: those of a line in a guest of their own.
