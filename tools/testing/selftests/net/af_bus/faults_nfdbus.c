@@ -749,7 +749,7 @@ static void take_expected(const void *attrs, size_t len, void *arg)
 		t->nr++;
 }
 
-static int take(struct env *e)
+static int talk_taken(struct env *e)
 {
 	struct taken t = {};
 	int err = nfdbus_talk(&e->r, take_expected, &t);
@@ -761,7 +761,7 @@ static int do_take(struct env *e)
 {
 	nfdbus_begin(&e->r, NFDBUS_CMD_TAKE_REPLIES, 0);
 	nfdbus_put_u32(&e->r, NFDBUS_A_REPLY_FD, e->l[1].acc);
-	return take(e);
+	return talk_taken(e);
 }
 
 static int do_take_one(struct env *e)
@@ -775,7 +775,7 @@ static int do_take_one(struct env *e)
 	nfdbus_put(&e->r, NFDBUS_A_EXPECTED_ADDR, &caller, sizeof(caller));
 	nfdbus_put_u32(&e->r, NFDBUS_A_EXPECTED_SERIAL, serial);
 	nfdbus_nest_end(&e->r, nest);
-	return take(e);
+	return talk_taken(e);
 }
 
 static bool is_taken(struct env *e)
