@@ -533,11 +533,11 @@ TEST_F(share, limit_of_the_machine)
 
 /* User namespaces */
 
-static int write_map(pid_t pid, const char *map)
+static int write_map(pid_t pid, const char *name, const char *map)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 	return write_text(path, map) ? 0 : -1;
 }
 
@@ -560,7 +560,7 @@ static void be_nested(const struct tbus *b, int done, int go)
 	    unshare(CLONE_NEWUSER) || step(done, go))
 		_exit(101);
 	if (setuid(5) || prctl(PR_SET_DUMPABLE, 1) ||
-	    unshare(CLONE_NEWUSER) || write_map(getpid(), "0 5 1"))
+	    unshare(CLONE_NEWUSER) || write_map(getpid(), "uid_map", "0 5 1"))
 		_exit(102);
 	fd = bus_socket();
 	if (fd < 0 || connect(fd, (void *)&b->name, b->namelen) ||
@@ -590,7 +590,9 @@ TEST_F(share, ids_of_a_namespace)
 	ASSERT_EQ(1, read(done[0], &c, 1)) {
 		TH_LOG("status %d", wait_status(pid));
 	}
-	ASSERT_EQ(0, write_map(pid, "0 100000 10"));
+	ASSERT_EQ(0, write_map(pid, "uid_map", "0 100000 10"));
+	/* A group that is not mapped must not make namespaces. */
+	ASSERT_EQ(0, write_map(pid, "gid_map", "0 0 1"));
 	ASSERT_EQ(1, write(go[1], "x", 1));
 	ASSERT_EQ(1, read(done[0], &c, 1)) {
 		TH_LOG("status %d", wait_status(pid));
