@@ -276,7 +276,7 @@ man_page_is_complete() {
 		sed -n '/^struct bus_info {/,/^}/s/.*[[:space:]]\([a-z_]*\);$/\1/p' "$header"
 		sed -n 's/.*\.procname[[:space:]]*= "\(.*\)",/\1/p' "$top/net/bus/sysctl.c"
 		find "$top/net/bus" -maxdepth 1 -name '*.c' ! -name diag.c -exec grep -hoE -- '-E[A-Z]+\>' {} + |
-			sed 's/^-//' | grep -vxE 'EDQUOT|EEXIST|EIO|ENOIOCTLCMD|ENOTSOCK|ERESTARTSYS'
+			sed 's/^-//' | grep -vxE 'EDQUOT|EEXIST|EIO|ENOIOCTLCMD|ENOSPC|ENOTSOCK|ERESTARTSYS'
 	)
 	((${#names[@]} > 100))
 	! lacks "$top/tools/net/bus/bus.7" "${names[@]}"

@@ -471,9 +471,10 @@ static int call_send_on(struct bus_call *call)
 {
 	int err;
 
+	/* What a socket sends to itself does not wait. */
 	do {
 		err = call_send(call);
-	} while (!err || err == EHOSTUNREACH);
+	} while (!err || err == EHOSTUNREACH || err == EAGAIN);
 	return err;
 }
 
