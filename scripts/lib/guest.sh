@@ -167,6 +167,7 @@ run_with_faults() {
 	while read -r program; do
 		case $program in
 		faults*) ;; # make their own, one at a time
+		sync) ;; # needs the function tracer
 		fuzz) ;; # ends when a call fails that should not
 		*) programs+=("$program") ;;
 		esac
@@ -210,9 +211,12 @@ test_kernel() {
 	if [ -e "$top/tools/testing/selftests/net/af_bus/Makefile" ]; then
 		try "$lane: ss builds" "$top/scripts/iproute2" build || true
 		if try "$lane: selftests build" build_selftests "$base" "$dir/selftests"; then
-			# They need faults, which are in no other.
-			[ "$config" = debug ] ||
-				sed -i '/^faults/d' "$dir/selftests/programs.list"
+			# They need faults, which are in no other, or the function
+			# tracer, which is in no debug kernel.
+			case $config in
+			debug) sed -i '/^sync$/d' "$dir/selftests/programs.list" ;;
+			*) sed -i '/^faults/d' "$dir/selftests/programs.list" ;;
+			esac
 			run_in_guest "$lane/selftests" "$dir/selftests" "$base" "$config" \
 				--env "AF_BUS_FUZZ=$fuzz" --env "AF_BUS_SS=$("$top/scripts/iproute2" path)/ss"
 			run_lsm_tests "$lane" "$dir/selftests" "$base" "$config"

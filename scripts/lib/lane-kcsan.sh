@@ -11,8 +11,9 @@ lane_kcsan() {
 		"$top/scripts/kernel" --base mainline --config kcsan build || return 0
 	try "kcsan: ss builds" "$top/scripts/iproute2" build || true
 	try "kcsan: selftests build" build_selftests mainline "$dir" || return 0
-	# They need faults, which are in no kernel but debug.
-	sed -i '/^faults/d' "$dir/programs.list"
+	# They need faults, which are in no kernel but debug, or the function tracer,
+	# which is in no kernel but release.
+	sed -i '/^faults\|^sync$/d' "$dir/programs.list"
 	# What is watched is delayed, which the watchdog of the clock takes for
 	# a broken clock.
 	run_in_guest kcsan "$dir" mainline kcsan --timeout 3600 --append tsc=nowatchdog \
