@@ -140,7 +140,8 @@ TEST_F(memory, multicast_shares_pages)
 	pages = trace_stop(&t, &nr);
 	TH_LOG("%lu pages for a message of %lu to %d receivers", pages, one,
 	       RECEIVERS);
-	EXPECT_LE(one, pages);
+	/* The beginning, which filters see, is in no page of its own. */
+	EXPECT_LE(one - 1, pages);
 	EXPECT_GT(one + one / 8, pages);
 	for (i = 0; i < RECEIVERS; i++)
 		EXPECT_EQ(16 * MIB, readv(self->l[i].fd, self->iov, 16));
