@@ -814,7 +814,8 @@ struct bus_rcpt {
  * @spare_share: shares, likewise
  * @spare_fp: duplicates of @fp, likewise
  * @nr_spare_fp: their number
- * @spent_fp: a duplicate of @fp that was in flight in an attempt that failed
+ * @nr_spent_fp: duplicates of @fp, behind those in @spare_fp, that were in flight in
+ *	an attempt that failed
  * @asked: clients that the message is meant for, whether they want it or not
  * @coming_fds: descriptors, all copies together, that the user has announced
  * @missed: recipients for whom there was no place in @rcpt
@@ -853,7 +854,7 @@ struct bus_route {
 	struct list_head	spare_share;
 	struct scm_fp_list	**spare_fp;
 	unsigned int		nr_spare_fp;
-	struct scm_fp_list	*spent_fp;
+	unsigned int		nr_spent_fp;
 	unsigned int		asked;
 	unsigned long		coming_fds;
 	unsigned int		missed;

@@ -407,12 +407,11 @@ static void bus_rcpt_charge_fds(struct bus_route *route, struct bus_rcpt *rcpt)
 	bus_scm_charge_fds(rcpt->fp, rcpt->sk);
 }
 
-static void bus_route_charge_fds(struct bus_route *route,
-				 struct bus_rcpt *first)
+static void bus_route_charge_fds(struct bus_route *route)
 {
 	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
 
-	for (rcpt = first; rcpt < end; rcpt++)
+	for (rcpt = route->rcpt; rcpt < end; rcpt++)
 		bus_rcpt_charge_fds(route, rcpt);
 }
 
@@ -445,11 +444,22 @@ static void bus_route_return_fds(struct bus_route *route,
 {
 	bus_scm_uncharge_fds(fp);
 	if (bus_scm_has_sockets(fp))
-		route->spent_fp = fp;
+		route->spare_fp[route->nr_spare_fp + route->nr_spent_fp++] = fp;
 	else if (route->fp)
 		route->spare_fp[route->nr_spare_fp++] = fp;
 	else
 		route->fp = fp;
+}
+
+static void bus_route_uncharge_fds(struct bus_route *route)
+{
+	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+
+	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
+		if (rcpt->fp)
+			bus_route_return_fds(route, rcpt->fp);
+		rcpt->fp = NULL;
+	}
 }
 
 static void bus_rcpt_undress(struct bus_route *route, struct bus_rcpt *rcpt)
@@ -459,8 +469,6 @@ static void bus_rcpt_undress(struct bus_route *route, struct bus_rcpt *rcpt)
 	if (cb->bill.due)
 		bus_user_uncharge(cb->bill.due, rcpt->skb->truesize);
 	cb->bill.due = NULL;
-	if (cb->fp)
-		bus_route_return_fds(route, cb->fp);
 	cb->fp = NULL;
 	if (rcpt->skb == route->skb)
 		return;
@@ -540,24 +548,38 @@ static void bus_route_finish(struct bus_route *route)
 						 BUS_STAT_UNICASTS);
 }
 
+/* Other senders' messages behind a copy that is not committed cannot be read, and
+ * a reader lends no priority to the sender it waits for. So the sender must not be
+ * preempted from the first copy to the commit. With PREEMPT_RT the locks of queues
+ * sleep, and it can be.
+ */
+static void bus_route_begin(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
+}
+
+static void bus_route_end(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
+}
+
 static void bus_route_commit(struct bus_route *route)
 {
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		lockdep_assert_preemption_disabled();
+
 	/* Pairs with the acquire in bus_queue_first(). */
 	smp_store_release(&route->msg->committed, true);
 }
 
-static int bus_route_stage_one(struct bus_route *route)
+static int bus_route_add_one(struct bus_route *route)
 {
 	struct bus_rcpt *rcpt = route->rcpt;
 	struct bus_need need = bus_rcpt_need(route, rcpt);
 	int err;
 
-	if (bus_rcpt_lines_up(route, rcpt))
-		return bus_route_block(route, rcpt);
-
-	rcpt->skb = route->skb;
-	if (route->msg->nr_fds)
-		bus_rcpt_charge_fds(route, rcpt);
 	bus_rcpt_dress(route, rcpt);
 	err = bus_queue_add(rcpt->sk, rcpt->skb, &need, &route->spare_share);
 	rcpt->queued = !err;
@@ -571,6 +593,25 @@ static int bus_route_stage_one(struct bus_route *route)
 	bus_route_settle(route, true);
 	bus_route_commit(route);
 	return 0;
+}
+
+static int bus_route_stage_one(struct bus_route *route)
+{
+	struct bus_rcpt *rcpt = route->rcpt;
+	int err;
+
+	if (bus_rcpt_lines_up(route, rcpt))
+		return bus_route_block(route, rcpt);
+
+	rcpt->skb = route->skb;
+	if (route->msg->nr_fds)
+		bus_rcpt_charge_fds(route, rcpt);
+	bus_route_begin();
+	err = bus_route_add_one(route);
+	bus_route_end();
+	if (!rcpt->queued && route->msg->nr_fds)
+		bus_route_uncharge_fds(route);
+	return err;
 }
 
 /* The order of multicasts, in all queues. */
@@ -610,8 +651,6 @@ static int bus_route_stage_first(struct bus_route *route)
 	int err = 0;
 
 	bus_route_hold_msg(route, rcpt, 1);
-	if (route->msg->nr_fds)
-		bus_rcpt_charge_fds(route, rcpt);
 	bus_rcpt_dress(route, rcpt);
 	if (!rcpt->drop)
 		err = bus_rcpt_stage(route, rcpt);
@@ -626,24 +665,39 @@ static int bus_route_stage_first(struct bus_route *route)
 	return 0;
 }
 
-static int bus_route_stage_many(struct bus_route *route)
+static int bus_route_add_many(struct bus_route *route)
 {
 	bool first = !route->multicast && route->nr;
 	struct bus_rcpt *rest = route->rcpt + first;
 	int err;
 
-	err = bus_route_reserve(route);
-	if (!err && first)
+	if (first) {
 		err = bus_route_stage_first(route);
-	if (err)
-		return err;
-
-	if (route->msg->nr_fds)
-		bus_route_charge_fds(route, rest);
+		if (err)
+			return err;
+	}
 	bus_route_hold_msg(route, rest, route->nr - first);
 	bus_route_settle(route, true);
 	bus_route_link(route, rest);
 	return 0;
+}
+
+static int bus_route_stage_many(struct bus_route *route)
+{
+	int err;
+
+	err = bus_route_reserve(route);
+	if (err)
+		return err;
+
+	if (route->msg->nr_fds)
+		bus_route_charge_fds(route);
+	bus_route_begin();
+	err = bus_route_add_many(route);
+	bus_route_end();
+	if (err && route->msg->nr_fds)
+		bus_route_uncharge_fds(route);
+	return err;
 }
 
 static int bus_route_stage(struct bus_route *route)

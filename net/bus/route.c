@@ -52,7 +52,7 @@ void bus_route_init(struct bus_route *route, struct sock *sk,
 	INIT_LIST_HEAD(&route->spare_share);
 	route->spare_fp = NULL;
 	route->nr_spare_fp = 0;
-	route->spent_fp = NULL;
+	route->nr_spent_fp = 0;
 	route->coming_fds = 0;
 	route->want = 0;
 	route->want_skb = 0;
@@ -108,11 +108,10 @@ void bus_route_reset(struct bus_route *route)
  */
 void bus_route_free_spent(struct bus_route *route)
 {
-	if (!route->spent_fp)
-		return;
+	struct scm_fp_list **spent = route->spare_fp + route->nr_spare_fp;
 
-	bus_scm_free_fds(route->spent_fp);
-	route->spent_fp = NULL;
+	while (route->nr_spent_fp)
+		bus_scm_free_fds(spent[--route->nr_spent_fp]);
 }
 
 static void bus_route_free_spare(struct bus_route *route)
