@@ -15,8 +15,16 @@
 #include <linux/sockios.h>
 #include <linux/uaccess.h>
 #include <asm/ioctls.h>
+#include <net/netns/generic.h>
 #include <net/tcp_states.h>
 #include "bus.h"
+
+static unsigned int bus_net_id __ro_after_init;
+
+struct bus_net *bus_pernet(struct net *net)
+{
+	return net_generic(net, bus_net_id);
+}
 
 static struct proto bus_sk_proto = {
 	.name		= "BUS",
@@ -780,6 +788,48 @@ static const struct net_proto_family bus_family_ops = {
 	.owner	= THIS_MODULE,
 };
 
+static int __net_init bus_net_init(struct net *net)
+{
+	struct bus_net *bn = bus_pernet(net);
+	int err;
+
+	bn->max_msg = BUS_MSG_LIMIT;
+	bn->max_qlen = 128;
+	bn->max_recipients = BUS_RECIPIENTS;
+	bus_table_init(net);
+	err = bus_names_init(net);
+	if (err)
+		return err;
+	err = bus_sysctl_net_init(net);
+	if (err)
+		goto err_names;
+	err = bus_proc_init(net);
+	if (err)
+		goto err_sysctl;
+	return 0;
+
+err_sysctl:
+	bus_sysctl_net_exit(net);
+err_names:
+	bus_names_exit(net);
+	return err;
+}
+
+static void __net_exit bus_net_exit(struct net *net)
+{
+	bus_proc_exit(net);
+	bus_sysctl_net_exit(net);
+	bus_names_exit(net);
+	bus_table_exit(net);
+}
+
+static struct pernet_operations bus_net_ops = {
+	.init	= bus_net_init,
+	.exit	= bus_net_exit,
+	.id	= &bus_net_id,
+	.size	= sizeof(struct bus_net),
+};
+
 static int __init bus_init(void)
 {
 	int err;
@@ -797,9 +847,12 @@ static int __init bus_init(void)
 	err = bus_user_init();
 	if (err)
 		goto err_nodes;
-	err = bus_sysctl_init();
+	err = register_pernet_subsys(&bus_net_ops);
 	if (err)
 		goto err_user;
+	err = bus_sysctl_init();
+	if (err)
+		goto err_pernet;
 	err = proto_register(&bus_sk_proto, 1);
 	if (err)
 		goto err_sysctl;
@@ -812,6 +865,8 @@ err_proto:
 	proto_unregister(&bus_sk_proto);
 err_sysctl:
 	bus_sysctl_exit();
+err_pernet:
+	unregister_pernet_subsys(&bus_net_ops);
 err_user:
 	bus_user_exit();
 err_nodes:

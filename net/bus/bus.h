@@ -996,7 +996,8 @@ static inline void bus_proc_exit(struct net *net)
 }
 #endif
 
-/* sysctl.c */
+/* af_bus.c */
+
 /**
  * struct bus_net - what a network namespace has
  * @header: of the sysctls
@@ -1023,7 +1024,31 @@ struct bus_net {
 #define BUS_RECIPIENTS_LIMIT	16384
 
 struct bus_net *bus_pernet(struct net *net);
+
+/* sysctl.c */
+#ifdef CONFIG_SYSCTL
+int bus_sysctl_net_init(struct net *net);
+void bus_sysctl_net_exit(struct net *net);
 int __init bus_sysctl_init(void);
 void __init bus_sysctl_exit(void);
+#else
+static inline int bus_sysctl_net_init(struct net *net)
+{
+	return 0;
+}
+
+static inline void bus_sysctl_net_exit(struct net *net)
+{
+}
+
+static inline int bus_sysctl_init(void)
+{
+	return 0;
+}
+
+static inline void bus_sysctl_exit(void)
+{
+}
+#endif
 
 #endif /* _NET_BUS_BUS_H */
