@@ -720,6 +720,8 @@ void bus_queue_lose(struct sock *sk);
 void bus_queue_report_loss(struct sock *sk);
 void bus_queue_close(struct sock *sk);
 void bus_queue_move(struct sock *sk);
+void bus_queue_drop(const struct sock *sk, struct sk_buff *skb,
+		    enum skb_drop_reason reason);
 void bus_queue_purge(struct sock *sk);
 void bus_queue_collect(struct sock *sk, struct sk_buff_head *hitlist);
 bool bus_queue_readable(struct sock *sk);
@@ -916,11 +918,8 @@ void bus_route_kick(struct bus_route *route);
 
 /* trace.c */
 void bus_trace_route(const struct bus_route *route);
-bool bus_rcpt_refuses(struct bus_route *route, struct bus_client *client,
-		      const struct sock *sk, enum skb_drop_reason reason);
-void bus_route_drop(struct bus_route *route, int err);
-void bus_drop(const struct sock *sk, struct sk_buff *skb,
-	      enum skb_drop_reason reason);
+void bus_trace_drop(const struct bus_client *client, const struct sock *sk,
+		    const struct bus_msg *msg, enum skb_drop_reason reason);
 
 /* hook.c */
 #ifdef CONFIG_NETFILTER

@@ -378,6 +378,21 @@ void bus_queue_move(struct sock *sk)
 }
 
 /**
+ * bus_queue_drop() - free a message that was in a queue and was not received
+ * @sk: recipient
+ * @skb: message
+ * @reason: why
+ *
+ * Context: May sleep.
+ */
+void bus_queue_drop(const struct sock *sk, struct sk_buff *skb,
+		    enum skb_drop_reason reason)
+{
+	bus_trace_drop(bus_sk_client(sk), sk, bus_cb(skb)->msg, reason);
+	kfree_skb_reason(skb, reason);
+}
+
+/**
  * bus_queue_purge() - free what is in a closed queue
  * @sk: receiver
  *
@@ -396,7 +411,7 @@ void bus_queue_purge(struct sock *sk)
 	bus_queue_empty(sk, &list);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	while ((skb = __skb_dequeue(&list)))
-		bus_drop(sk, skb, SKB_DROP_REASON_QUEUE_PURGE);
+		bus_queue_drop(sk, skb, SKB_DROP_REASON_QUEUE_PURGE);
 }
 
 static void bus_queue_condemn(struct sock *sk, struct sk_buff_head *hitlist)

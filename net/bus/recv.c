@@ -124,6 +124,6 @@ int bus_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags)
 	if (err >= 0 || flags & MSG_PEEK)
 		consume_skb(skb);
 	else
-		bus_drop(sk, skb, SKB_DROP_REASON_SKB_UCOPY_FAULT);
+		bus_queue_drop(sk, skb, SKB_DROP_REASON_SKB_UCOPY_FAULT);
 	return err;
 }

@@ -14,6 +14,7 @@
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <trace/events/bus.h>
 #include "bus.h"
 
 static void bus_route_undecide(struct bus_route *route)
@@ -139,6 +140,45 @@ static bool bus_route_has_spare(const struct bus_route *route)
 {
 	return !skb_queue_empty(&route->spare) || route->fp ||
 	       !list_empty(&route->spare_share) || route->spare_fp;
+}
+
+static enum skb_drop_reason bus_route_drop_reason(const struct bus_route *route,
+						  int err)
+{
+	switch (err) {
+	case 0:
+		if (route->nr)
+			return SKB_DROP_REASON_SOCKET_RCVBUFF;
+		return route->refused ?: SKB_DROP_REASON_NO_SOCKET;
+	case -EPERM:
+		return route->refused ?: SKB_DROP_REASON_NOT_SPECIFIED;
+	case -ENOBUFS:
+	case -EAGAIN:
+	case -EINTR:
+	case -ERESTARTSYS:
+		return SKB_DROP_REASON_SOCKET_RCVBUFF;
+	case -EHOSTUNREACH:
+	case -EPIPE:
+		return SKB_DROP_REASON_NO_SOCKET;
+	case -ENOMEM:
+	case -ETOOMANYREFS:
+		return SKB_DROP_REASON_NOMEM;
+	default:
+		return SKB_DROP_REASON_NOT_SPECIFIED;
+	}
+}
+
+/* Frees what no recipient took over. */
+static void bus_route_drop(struct bus_route *route, int err)
+{
+	enum skb_drop_reason reason = bus_route_drop_reason(route, err);
+
+	/* A send that succeeded has traced each recipient that lost the message. */
+	if (err || (!route->nr && !route->refused))
+		trace_bus_drop(route->bus, route->msg, BUS_MULTICAST(0),
+			       reason);
+	kfree_skb_reason(route->skb, reason);
+	route->skb = NULL;
 }
 
 /**
@@ -401,9 +441,13 @@ bool bus_rcpt_admits(struct bus_route *route, struct bus_client *client,
 {
 	enum skb_drop_reason reason = bus_rcpt_filter(route, sk);
 
-	if (reason)
-		return bus_rcpt_refuses(route, client, sk, reason);
-	return true;
+	if (!reason)
+		return true;
+
+	bus_count(client, BUS_STAT_FILTERED);
+	route->refused = reason;
+	bus_trace_drop(client, sk, route->msg, reason);
+	return false;
 }
 
 /* What a security module denies the sender of a unicast is told, by the daemon
