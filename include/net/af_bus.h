@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * AF_BUS: what protocols on a bus and hooks call.
+ * AF_BUS: functions for protocols, netfilter hooks and security modules
  */
 #ifndef _NET_AF_BUS_H
 #define _NET_AF_BUS_H
@@ -22,37 +22,37 @@ struct unix_gc_node;
  * struct bus_proto - a protocol that routes the messages of its buses
  * @id: BUS_PROTO_*
  * @name: for messages and procfs
- * @owner: pinned while a bus of this protocol lives
- * @rights_reason: why the master gets a message whose descriptors cannot go to
- *	the recipients: one switched SO_PASSRIGHTS off, or with a copy for each
- *	the sender would have too many in flight
- * @bus_init: set up bus_proto_data() of a new bus; may sleep
- * @bus_exit: undo @bus_init; nobody sees the bus any more; may sleep
- * @join: set up bus_client_proto_data(); the client is not on the bus yet;
- *	an error refuses the join; may sleep
- * @leave: the client is off the bus for good; called once for each successful
- *	@join, in process context; senders that found the client earlier may
- *	still be in @route: free by RCU only in @release; may sleep
- * @release: last reference to a client that had joined is gone, an RCU grace
- *	period after @leave at the earliest; may be called from a softirq, must
- *	not sleep
- * @parse: look at a message of a joined client once, all of it; @skb may be
- *	fragmented and have a frag_list; may sleep, may keep what it learned in
- *	bus_msg_proto_data(). Returns 0, or the error of send(). To hand the
- *	message over, call bus_msg_hand_over().
- * @route: choose recipients with bus_route_add(), or the master with
- *	bus_route_master(); neither: the message goes to the master. Under
- *	rcu_read_lock(), must not sleep, may be called again for one message
- *	if the sender had to wait. If bus_route_reason() is set already, the
- *	message goes to the master whatever is chosen; @route still accounts for
- *	what it means to the protocol.
- * @settle: called once after each @route, in the same read section: the
- *	message is staged (and not visible to any receiver yet), or will not be
- *	this time, and claims must be undone; must not sleep
- * @msg_free: release bus_msg_proto_data(); called by the sender if it is set, when
- *	the message is sent, or is not; may sleep
+ * @owner: module that is pinned while a bus of this protocol exists
+ * @rights_reason: reason of a hand-over because the descriptors of a message
+ *	cannot go to the recipients: one of them switched SO_PASSRIGHTS off, or
+ *	the sender would have too many descriptors in flight
+ * @bus_init: sets up bus_proto_data() of a new bus; may sleep
+ * @bus_exit: undoes @bus_init when no other code uses the bus; may sleep
+ * @join: sets up bus_client_proto_data() before the client is on the bus; an
+ *	error refuses the join; may sleep
+ * @leave: called once for each successful @join, in process context, when the
+ *	client has left the bus. Senders that found the client earlier may still
+ *	be in @route, so only @release may free what they use. May sleep
+ * @release: called when the last reference to a client that had joined is
+ *	gone, an RCU grace period after @leave at the earliest, possibly from a
+ *	softirq; must not sleep
+ * @parse: called once for each message of a joined client, with the whole
+ *	message; @skb may be fragmented and have a frag_list. May sleep. May
+ *	store its result in bus_msg_proto_data(). Calls bus_msg_hand_over() to
+ *	hand the message over. Returns 0, or the error of send()
+ * @route: chooses recipients with bus_route_add(), or the master with
+ *	bus_route_master(); if it calls neither, the message goes to the master.
+ *	Called under rcu_read_lock(), must not sleep. Called again for the same
+ *	message if the sender had to wait. If bus_route_reason() is set on entry,
+ *	the message goes to the master whatever @route chooses, but @route must
+ *	still update its own state
+ * @settle: called once after each @route, in the same read section. If the
+ *	message is staged, no recipient sees it yet; if not, this attempt does
+ *	not deliver it, and claims must be undone. Must not sleep
+ * @msg_free: releases bus_msg_proto_data(), if that is set. Called by the sender
+ *	after the message was sent, or its send failed; may sleep
  *
- * Messages of the master are not shown to the protocol.
+ * The protocol does not see messages of the master.
  */
 struct bus_proto {
 	u32		id;
@@ -76,7 +76,7 @@ struct bus_proto {
 int bus_register_proto(const struct bus_proto *proto);
 void bus_unregister_proto(const struct bus_proto *proto);
 
-/* A protocol's own data; set by it, NULL at first. */
+/* Data of a protocol. Only the protocol sets it; it is NULL at first. */
 void *bus_proto_data(const struct bus *bus);
 void bus_set_proto_data(struct bus *bus, void *data);
 void *bus_client_proto_data(const struct bus_client *client);
@@ -99,14 +99,14 @@ bool bus_client_joined(const struct bus_client *client);
 struct bus_client *bus_lookup(struct bus *bus, u64 addr);
 struct bus *bus_from_fd(int fd, struct bus_client **client);
 
-/* Messages, while they are parsed and routed. */
+/* Messages, for parse() and route(). */
 unsigned int bus_msg_len(const struct bus_msg *msg);
 unsigned int bus_msg_nr_fds(const struct bus_msg *msg);
 u64 bus_msg_dst(const struct bus_msg *msg);
 void bus_msg_hand_over(struct bus_msg *msg, u32 reason);
 u32 bus_msg_handed_over(const struct bus_msg *msg);
 
-/* Routing. */
+/* Routing, for route(). */
 void bus_route_add(struct bus_route *route, struct bus_client *client);
 void bus_route_master(struct bus_route *route, u32 reason);
 void bus_route_set_flags(struct bus_route *route, u32 flags);
@@ -114,13 +114,13 @@ u32 bus_route_reason(const struct bus_route *route);
 bool bus_route_denies(struct bus_route *route, struct bus_client *client);
 void bus_route_multicast(struct bus_route *route);
 
-/* What a hook sees: the message of skb; state->sk is the sender in NF_BUS_SEND
- * and the recipient in NF_BUS_DELIVER.
+/* For netfilter hooks: the message of an skb, and its sender. state->sk is the
+ * socket of the sender in NF_BUS_SEND, and of the recipient in NF_BUS_DELIVER.
  */
 struct bus_msg *bus_skb_msg(const struct sk_buff *skb);
 u64 bus_msg_src(const struct bus_msg *msg);
 
-/* For the collector of AF_UNIX, and for security modules. */
+/* For the collector of AF_UNIX, and for security modules */
 #if IS_ENABLED(CONFIG_AF_BUS)
 struct unix_gc_node *bus_sk_gc_node(struct sock *sk);
 bool bus_sk_is_abstract(const struct sock *sk);

@@ -41,8 +41,9 @@ BUS_REASON_LIST
 #define EMe(reason)	{ BUS_REASON_##reason, #reason }
 
 /*
- * Addresses are a prefix of 16 bits and a client of 48; 0 is the master. msg
- * is the same for all copies of a message, while there are any.
+ * An address is printed as its prefix (16 bits) and client part (48 bits);
+ * 0 is the master. All copies of a message have the same msg, which may be
+ * reused after the last copy is freed.
  */
 
 /* A message is about to be routed. */
@@ -77,7 +78,7 @@ TRACE_EVENT(bus_send,
 		  __entry->len, __entry->fds)
 );
 
-/* A copy is in the queue of rcpt, or of the master, for this reason. */
+/* A copy is in the queue of rcpt. If rcpt is the master, reason says why. */
 TRACE_EVENT(bus_deliver,
 
 	TP_PROTO(const struct bus *bus, const struct bus_msg *msg, u64 rcpt,
@@ -111,7 +112,7 @@ TRACE_EVENT(bus_deliver,
 		  __print_symbolic(__entry->reason, BUS_REASON_LIST))
 );
 
-/* rcpt does not get the message; with 0000/ffffffffffff, nobody does. */
+/* rcpt does not get the message; 0000/ffffffffffff: no recipient gets it. */
 TRACE_EVENT(bus_drop,
 
 	TP_PROTO(const struct bus *bus, const struct bus_msg *msg, u64 rcpt,

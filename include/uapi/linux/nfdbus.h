@@ -13,9 +13,11 @@
 /**
  * enum nfdbus_reason - Why nfdbus gave a message to the master (struct
  *   bus_reason).
- * @NFDBUS_REASON_DRIVER: addressed to the daemon itself, or a call to nobody
+ * @NFDBUS_REASON_DRIVER: addressed to the daemon itself, or not a signal and
+ *   without a destination
  * @NFDBUS_REASON_POLICY: not known to be allowed
- * @NFDBUS_REASON_MALFORMED: the sender is to be disconnected
+ * @NFDBUS_REASON_MALFORMED: not a valid D-Bus message; the sender has to be
+ *   disconnected
  * @NFDBUS_REASON_FIELDS: has header fields that the daemon strips
  * @NFDBUS_REASON_LEGACY: a recipient is not on AF_BUS
  * @NFDBUS_REASON_LOG: the rule that decides wants a log entry
@@ -24,7 +26,7 @@
  * @NFDBUS_REASON_RIGHTS: sender or recipient does not take descriptors
  * @NFDBUS_REASON_REPLY: a reply that no call on the direct path expects
  * @NFDBUS_REASON_EAVESDROP: a rule that eavesdrops matches
- * @NFDBUS_REASON_SENDER: its SENDER is not who sent it
+ * @NFDBUS_REASON_SENDER: its SENDER is not the name of its sender
  */
 enum nfdbus_reason {
 	NFDBUS_REASON_DRIVER = 64,
@@ -42,8 +44,8 @@ enum nfdbus_reason {
 
 /**
  * enum nfdbus_reason_f - Flags of struct bus_reason.
- * @NFDBUS_REASON_F_REPEATS: it is a call, and the sender may be waiting for
- *   the reply to another one with its serial
+ * @NFDBUS_REASON_F_REPEATS: the message is a call, and its sender may be
+ *   waiting for the reply to another call with the same serial
  */
 enum nfdbus_reason_f {
 	NFDBUS_REASON_F_REPEATS = 1,
@@ -53,8 +55,8 @@ enum nfdbus_reason_f {
  * enum nfdbus_bus_f
  * @NFDBUS_BUS_F_ALLOW_ALL: every message between clients that are not
  *   VIA_MASTER is allowed; without it nothing goes directly
- * @NFDBUS_BUS_F_REPLY_TIMEOUT: the daemon times replies; calls that want one
- *   go by it
+ * @NFDBUS_BUS_F_REPLY_TIMEOUT: the daemon limits the time of replies; calls
+ *   that want a reply go through the daemon
  */
 enum nfdbus_bus_f {
 	NFDBUS_BUS_F_ALLOW_ALL = 1,
@@ -63,9 +65,10 @@ enum nfdbus_bus_f {
 
 /**
  * enum nfdbus_peer_f
- * @NFDBUS_PEER_F_CAN_FDS: negotiated to take descriptors
- * @NFDBUS_PEER_F_HELD: the master is about to tell it of what it gains, a rule
- *   or a name: until then it sends and receives through the master
+ * @NFDBUS_PEER_F_CAN_FDS: has negotiated to receive descriptors
+ * @NFDBUS_PEER_F_HELD: the master is about to tell the client that it gains a
+ *   rule or a name; until then the client sends and receives through the
+ *   master
  */
 enum nfdbus_peer_f {
 	NFDBUS_PEER_F_CAN_FDS = 1,
