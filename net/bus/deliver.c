@@ -570,7 +570,7 @@ static void bus_route_commit(struct bus_route *route)
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
 		lockdep_assert_preemption_disabled();
 
-	/* Pairs with the acquire in bus_queue_first(). */
+	/* Pairs with the acquire in bus_skb_is_committed(). */
 	smp_store_release(&route->msg->committed, true);
 }
 
