@@ -220,8 +220,6 @@ static bool nfdbus_is_held(const struct nfdbus_peer *peer)
 static u32 nfdbus_expect(struct nfdbus_peer *src, struct nfdbus_peer *dst,
 			 struct nfdbus_msg *m)
 {
-	int err;
-
 	if (!nfdbus_msg_wants_reply(m))
 		return BUS_REASON_NONE;
 	if (m->repeats)
@@ -229,8 +227,9 @@ static u32 nfdbus_expect(struct nfdbus_peer *src, struct nfdbus_peer *dst,
 	if (READ_ONCE(src->bus->flags) & NFDBUS_BUS_F_REPLY_TIMEOUT)
 		return NFDBUS_REASON_LIMIT;
 
-	err = nfdbus_reply_expect(src, dst, m);
-	return err ? NFDBUS_REASON_LIMIT : BUS_REASON_NONE;
+	if (nfdbus_reply_expect(src, dst, m))
+		return NFDBUS_REASON_LIMIT;
+	return BUS_REASON_NONE;
 }
 
 /* Rules. */
@@ -260,12 +259,14 @@ static u32 nfdbus_broadcast_to(struct nfdbus_peer *dst, struct nfdbus_msg *m,
 static u32 nfdbus_matched(const struct nfdbus_rule *rule, struct nfdbus_msg *m,
 			  struct bus_route *route)
 {
-	if (!nfdbus_msg_is_broadcast(m))
-		return !rule->type || rule->type == m->type ?
-		       NFDBUS_REASON_EAVESDROP : BUS_REASON_NONE;
-	if (!nfdbus_rule_broadcast(rule))
+	if (nfdbus_msg_is_broadcast(m)) {
+		if (!nfdbus_rule_broadcast(rule))
+			return BUS_REASON_NONE;
+		return nfdbus_broadcast_to(rule->owner, m, route);
+	}
+	if (rule->type && rule->type != m->type)
 		return BUS_REASON_NONE;
-	return nfdbus_broadcast_to(rule->owner, m, route);
+	return NFDBUS_REASON_EAVESDROP;
 }
 
 static u32 nfdbus_match_key(struct nfdbus_index *index,
