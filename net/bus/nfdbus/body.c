@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: checking values against their signature
+ * nfdbus: check values against their signature
  *
- * All functions return 0, -EBADMSG for what libdbus would refuse, -ENOMEM, or
- * -EOPNOTSUPP for what only the master can judge.
+ * All functions return 0, -EBADMSG for a value that libdbus refuses, -ENOMEM,
+ * or -EOPNOTSUPP for a value that the kernel leaves to the master.
  */
 
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include "nfdbus.h"
 
-/* Signatures of the variants that are open at one time, in all. */
+/* Bytes for the signatures of all variants that are open at one time. */
 #define NFDBUS_SIGS	1024
 
 /**
  * struct nfdbus_frame - a container that is open
  * @kind: 'a', 'v', or '(' for structs, dict entries and the body itself
- * @sig: position of the next type, in an array of the type of its elements
- * @sigs: bytes of signatures that were in use before a variant
- * @end: position in the message at which an array ends
+ * @sig: position in nfdbus_check.sigs of the next type; in an array, of the
+ *	type of its elements
+ * @sigs: of a variant: nfdbus_check.nr_sigs before it
+ * @end: of an array: position in the message where it ends
  */
 struct nfdbus_frame {
 	char	kind;
@@ -29,14 +30,14 @@ struct nfdbus_frame {
 
 /**
  * struct nfdbus_check - a check of values
- * @c: the values
- * @base: containers around the outermost value
+ * @c: position in the message
+ * @base: number of containers around the outermost value
  * @depth: index of the innermost frame
  * @nr_sigs: bytes of @sigs in use
- * @nr_args: outermost values seen
- * @arg_mask: arguments to keep
- * @args: where to put the next of them
- * @steps: values seen
+ * @nr_args: outermost values that have been checked
+ * @arg_mask: bit n: keep argument n
+ * @args: where to put the next argument that is kept
+ * @steps: values that have been checked
  * @frames: containers that are open
  * @sigs: their signatures, each with a NUL
  */
@@ -63,7 +64,7 @@ void nfdbus_args_free(struct nfdbus_arg *arg)
 	}
 }
 
-/* A copy of @c reads on, so that the check can do so too. */
+/* Reads with a copy of the cursor: the check reads the same bytes again. */
 static int nfdbus_keep_arg(struct nfdbus_check *check, char type, u32 len)
 {
 	struct nfdbus_cursor c = *check->c;
@@ -94,7 +95,7 @@ static int nfdbus_keep_arg(struct nfdbus_check *check, char type, u32 len)
 	return 0;
 }
 
-static bool nfdbus_wants_arg(const struct nfdbus_check *check)
+static bool nfdbus_keeps_arg(const struct nfdbus_check *check)
 {
 	return !check->depth && check->nr_args < NFDBUS_MAX_ARGS &&
 	       (check->arg_mask & BIT_ULL(check->nr_args));
@@ -158,7 +159,7 @@ static int nfdbus_check_string(struct nfdbus_check *check, char type)
 	if (len > c->len - c->pos)
 		return -EBADMSG;
 
-	if (nfdbus_wants_arg(check)) {
+	if (nfdbus_keeps_arg(check)) {
 		err = nfdbus_keep_arg(check, type, len);
 		if (err)
 			return err;
@@ -171,7 +172,7 @@ static int nfdbus_check_string(struct nfdbus_check *check, char type)
 	return err ?: nfdbus_check_nul(c);
 }
 
-/* Put a signature that is next in the message at the end of the others. */
+/* Appends the signature that is next in the message to check->sigs. */
 static int nfdbus_read_sig(struct nfdbus_check *check, u8 *len)
 {
 	char *sig = check->sigs + check->nr_sigs;
@@ -331,7 +332,9 @@ static int nfdbus_check_value(struct nfdbus_check *check, u32 sig)
 	}
 }
 
-/* Is the innermost container complete? If not, say what its next type is. */
+/* Tells whether the innermost container is complete; if not, returns its next
+ * type in @sig.
+ */
 static bool nfdbus_frame_done(struct nfdbus_check *check, u32 *sig)
 {
 	struct nfdbus_frame *frame = &check->frames[check->depth];
@@ -380,14 +383,15 @@ static int nfdbus_check_run(struct nfdbus_check *check)
 
 /**
  * nfdbus_check_values() - check values exactly as libdbus does
- * @c: where they begin; left behind them
- * @sig: their types, a valid signature
- * @depth: containers around them
- * @arg_mask: values to keep if they are strings or object paths
- * @args: where to put those
+ * @c: begin of the values; on success left at their end
+ * @sig: types of the values, a valid signature
+ * @depth: number of containers around the values
+ * @arg_mask: bit n: keep value n if it is a string or an object path
+ * @args: returns the values that are kept; free them with nfdbus_args_free(),
+ *	also after an error
  *
  * Context: May sleep.
- * Return: See above. @args is to be freed in any case.
+ * Return: 0, -EBADMSG, -EOPNOTSUPP, -ENOMEM.
  */
 int nfdbus_check_values(struct nfdbus_cursor *c, const char *sig, u32 depth,
 			u64 arg_mask, struct nfdbus_arg **args)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: reading a message that need not be in one piece
+ * nfdbus: read a message that may be in several pieces
  *
  * All functions return 0, -EBADMSG at the end of the message, or -EOPNOTSUPP
- * for memory that cannot be read in place.
+ * for a fragment that is not mapped.
  */
 
 #include <linux/sched.h>
@@ -23,7 +23,7 @@ static void nfdbus_cursor_enter(struct nfdbus_cursor *c,
 /**
  * nfdbus_cursor_init() - begin at the first byte of a message
  * @c: cursor
- * @skb: message; its frag_list, if any, has no frag_lists of its own
+ * @skb: message; the skbs of its frag_list have no frag_list themselves
  */
 void nfdbus_cursor_init(struct nfdbus_cursor *c, const struct sk_buff *skb)
 {
@@ -62,7 +62,7 @@ static int nfdbus_cursor_next_frag(struct nfdbus_cursor *c)
  * @c: cursor
  *
  * Context: May sleep.
- * Return: See above.
+ * Return: 0, -EBADMSG at the end of the message, -EOPNOTSUPP.
  */
 int nfdbus_cursor_fill(struct nfdbus_cursor *c)
 {
@@ -141,7 +141,8 @@ int nfdbus_cursor_u8(struct nfdbus_cursor *c, u8 *v)
  * @c: cursor
  * @align: a power of 2
  *
- * Return: See above; -EBADMSG also for other padding.
+ * Return: 0, -EBADMSG at the end of the message or for padding that is not
+ * zero, -EOPNOTSUPP.
  */
 int nfdbus_cursor_align(struct nfdbus_cursor *c, u32 align)
 {
@@ -161,9 +162,9 @@ int nfdbus_cursor_align(struct nfdbus_cursor *c, u32 align)
 /**
  * nfdbus_cursor_u32() - read an integer and the padding before it
  * @c: cursor
- * @v: the value, in native order
+ * @v: returns the value in native order
  *
- * Return: See above.
+ * Return: 0, -EBADMSG, -EOPNOTSUPP.
  */
 int nfdbus_cursor_u32(struct nfdbus_cursor *c, u32 *v)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: what can be asked of the kernel
+ * nfdbus: netlink requests that read
  */
 
 #include <linux/capability.h>
@@ -10,9 +10,9 @@
 #include "nfdbus.h"
 
 /**
- * struct nfdbus_dump_ctx - where a dump is to continue
- * @cookie: bus, or the first one with a greater cookie
- * @pos: how many entries of it have been dumped
+ * struct nfdbus_dump_ctx - where a dump continues
+ * @cookie: of the bus to continue with; if it is gone, the next bus
+ * @pos: how many entries of this bus have been dumped
  */
 struct nfdbus_dump_ctx {
 	u64	cookie;
@@ -20,11 +20,11 @@ struct nfdbus_dump_ctx {
 };
 
 /**
- * struct nfdbus_dump - one part of a dump
+ * struct nfdbus_dump - one message of a dump
  * @skb: message
- * @cb: the dump
- * @cmd: its command
- * @cookie: of the bus
+ * @cb: state of the dump
+ * @cmd: command that is answered
+ * @cookie: of the current bus
  */
 struct nfdbus_dump {
 	struct sk_buff		*skb;
@@ -39,7 +39,7 @@ static struct nfdbus_dump_ctx *nfdbus_dump_ctx(struct netlink_callback *cb)
 	return (struct nfdbus_dump_ctx *)cb->ctx;
 }
 
-/* One entry: was it dumped before? */
+/* Tells whether an earlier message of the dump has this entry. */
 static bool nfdbus_dump_skip(struct nfdbus_dump *d, u32 *idx)
 {
 	return (*idx)++ < nfdbus_dump_ctx(d->cb)->pos;
@@ -117,7 +117,7 @@ static int nfdbus_dump(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
 	return err == -EMSGSIZE && skb->len ? skb->len : err;
 }
 
-/* Buses. */
+/* Buses */
 
 static int nfdbus_put_conf(struct sk_buff *skb, const struct nfdbus_bus *nb)
 {
@@ -181,7 +181,7 @@ static int nfdbus_put_bus(struct sk_buff *skb, const struct nfdbus_bus *nb)
 	if (nla_put_u64_64bit(skb, NFDBUS_A_BUS_COOKIE, bus_cookie(nb->bus),
 			      NFDBUS_A_BUS_PAD) ||
 	    nfdbus_put_conf(skb, nb) ||
-	    nla_put_u32(skb, NFDBUS_A_BUS_PEERS, nb->nr_peers) ||
+	    nla_put_u32(skb, NFDBUS_A_BUS_PEERS, nb->nr_clients) ||
 	    nla_put_u32(skb, NFDBUS_A_BUS_NAMES, nb->nr_names) ||
 	    nla_put_u32(skb, NFDBUS_A_BUS_RULES, nb->nr_rules) ||
 	    nla_put_u32(skb, NFDBUS_A_BUS_REPLIES, READ_ONCE(nb->nr_replies)) ||
@@ -259,26 +259,27 @@ int nfdbus_nl_bus_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return nfdbus_dump(skb, cb, NFDBUS_CMD_BUS_GET, 0, nfdbus_fill_bus);
 }
 
-/* Peers. */
+/* Clients */
 
-static int nfdbus_put_peer(struct sk_buff *skb, const struct nfdbus_peer *peer)
+static int nfdbus_put_client(struct sk_buff *skb,
+			     const struct nfdbus_client *nc)
 {
-	lockdep_assert_held(&peer->bus->lock);
+	lockdep_assert_held(&nc->bus->lock);
 	if (nla_put_u64_64bit(skb, NFDBUS_A_PEER_COOKIE,
-			      bus_cookie(peer->bus->bus), NFDBUS_A_PEER_PAD) ||
-	    nla_put_u64_64bit(skb, NFDBUS_A_PEER_ADDR, peer->addr,
+			      bus_cookie(nc->bus->bus), NFDBUS_A_PEER_PAD) ||
+	    nla_put_u64_64bit(skb, NFDBUS_A_PEER_ADDR, nc->addr,
 			      NFDBUS_A_PEER_PAD) ||
-	    nla_put_u32(skb, NFDBUS_A_PEER_FLAGS, peer->flags) ||
-	    nla_put_u32(skb, NFDBUS_A_PEER_MAX_REPLIES, peer->max_replies) ||
-	    nla_put_u32(skb, NFDBUS_A_PEER_NAMES, peer->nr_names) ||
-	    nla_put_u32(skb, NFDBUS_A_PEER_RULES, peer->nr_rules) ||
-	    nla_put_u32(skb, NFDBUS_A_PEER_REPLIES, READ_ONCE(peer->nr_waits)))
+	    nla_put_u32(skb, NFDBUS_A_PEER_FLAGS, nc->flags) ||
+	    nla_put_u32(skb, NFDBUS_A_PEER_MAX_REPLIES, nc->max_replies) ||
+	    nla_put_u32(skb, NFDBUS_A_PEER_NAMES, nc->nr_names) ||
+	    nla_put_u32(skb, NFDBUS_A_PEER_RULES, nc->nr_rules) ||
+	    nla_put_u32(skb, NFDBUS_A_PEER_REPLIES, READ_ONCE(nc->nr_waits)))
 		return -EMSGSIZE;
 	return 0;
 }
 
-static int nfdbus_get_peer(const struct nfdbus_peer *peer,
-			   struct genl_info *info)
+static int nfdbus_get_client(const struct nfdbus_client *nc,
+			     struct genl_info *info)
 {
 	struct sk_buff *skb;
 	void *hdr;
@@ -293,9 +294,9 @@ static int nfdbus_get_peer(const struct nfdbus_peer *peer,
 	if (!hdr)
 		goto err_free;
 
-	mutex_lock(&peer->bus->lock);
-	err = nfdbus_put_peer(skb, peer);
-	mutex_unlock(&peer->bus->lock);
+	mutex_lock(&nc->bus->lock);
+	err = nfdbus_put_client(skb, nc);
+	mutex_unlock(&nc->bus->lock);
 	if (err)
 		goto err_free;
 
@@ -321,28 +322,28 @@ int nfdbus_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(bus))
 		return PTR_ERR(bus);
 
-	/* A reply that has been delivered is not waited for any more. */
+	/* A reply that has been delivered is settled before it is counted. */
 	bus_synchronize(bus);
-	err = nfdbus_get_peer(bus_client_proto_data(client), info);
+	err = nfdbus_get_client(bus_client_proto_data(client), info);
 	bus_client_put(client);
 	bus_put(bus);
 	return err;
 }
 
-static int nfdbus_fill_peers(struct nfdbus_dump *d, struct nfdbus_bus *nb)
+static int nfdbus_fill_clients(struct nfdbus_dump *d, struct nfdbus_bus *nb)
 {
-	struct nfdbus_peer *peer;
+	struct nfdbus_client *nc;
 	u32 idx = 0;
 	void *hdr;
 	int err;
 
-	list_for_each_entry(peer, &nb->peers, link) {
+	list_for_each_entry(nc, &nb->clients, link) {
 		if (nfdbus_dump_skip(d, &idx))
 			continue;
 		hdr = nfdbus_dump_begin(d);
 		if (!hdr)
 			return -EMSGSIZE;
-		err = nfdbus_dump_end(d, hdr, nfdbus_put_peer(d->skb, peer));
+		err = nfdbus_dump_end(d, hdr, nfdbus_put_client(d->skb, nc));
 		if (err)
 			return err;
 	}
@@ -352,10 +353,10 @@ static int nfdbus_fill_peers(struct nfdbus_dump *d, struct nfdbus_bus *nb)
 int nfdbus_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	return nfdbus_dump(skb, cb, NFDBUS_CMD_PEER_GET, NFDBUS_A_PEER_COOKIE,
-			   nfdbus_fill_peers);
+			   nfdbus_fill_clients);
 }
 
-/* Match rules. */
+/* Match rules */
 
 static int nfdbus_put_rule(struct nfdbus_dump *d,
 			   const struct nfdbus_rule *rule)
@@ -395,7 +396,7 @@ static int nfdbus_fill_rule_list(struct nfdbus_dump *d, u32 *idx,
 
 static int nfdbus_fill_rules(struct nfdbus_dump *d, struct nfdbus_bus *nb)
 {
-	struct nfdbus_peer *peer;
+	struct nfdbus_client *nc;
 	u32 idx = 0;
 	int err;
 
@@ -403,8 +404,8 @@ static int nfdbus_fill_rules(struct nfdbus_dump *d, struct nfdbus_bus *nb)
 	if (err)
 		return err;
 
-	list_for_each_entry(peer, &nb->peers, link) {
-		err = nfdbus_fill_rule_list(d, &idx, &peer->rules);
+	list_for_each_entry(nc, &nb->clients, link) {
+		err = nfdbus_fill_rule_list(d, &idx, &nc->rules);
 		if (err)
 			return err;
 	}
@@ -417,12 +418,12 @@ int nfdbus_nl_match_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			   nfdbus_fill_rules);
 }
 
-/* Names. */
+/* Names */
 
 static int nfdbus_put_name(struct nfdbus_dump *d,
 			   const struct nfdbus_name *name)
 {
-	const struct nfdbus_peer *owner = rcu_access_pointer(name->owner);
+	const struct nfdbus_client *owner = rcu_access_pointer(name->owner);
 	struct sk_buff *skb = d->skb;
 
 	if (nla_put_u64_64bit(skb, NFDBUS_A_NAME_COOKIE, d->cookie,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: finding the match rules that a message matches
+ * nfdbus: find the match rules that may match a message
  *
- * Rules that ask for the same things exactly (say interface and path) have one
- * shape, and among those a message finds its own by hash. So a message costs a
- * look-up for each shape in use, however many rules there are.
+ * The shape of a rule is the set of its conditions for equality, for example
+ * interface and path. Rules of one shape are found by the hash of their values.
+ * So a message costs one look-up for each shape in use, whatever the number of
+ * rules.
  */
 
 #include <linux/jhash.h>
@@ -88,14 +89,16 @@ static void nfdbus_index_count(struct nfdbus_index *index,
 	}
 
 	WRITE_ONCE(index->arg_mask, mask);
-	/* Who sees the shape of a rule must see which arguments it needs. */
+	/* Pairs with the acquire in nfdbus_match(): a sender that sees the
+	 * shape of a rule sees which arguments the rule needs.
+	 */
 	smp_store_release(&index->shapes, shapes);
 }
 
 /**
- * nfdbus_index_add() - let a rule be found
+ * nfdbus_index_add() - add a rule to an index
  * @index: index
- * @rule: rule that is in none
+ * @rule: rule that is in no index
  *
  * Context: Under bus->lock.
  * Return: 0 or an error.
@@ -114,9 +117,9 @@ int nfdbus_index_add(struct nfdbus_index *index, struct nfdbus_rule *rule)
 }
 
 /**
- * nfdbus_index_del() - let a rule be found no longer
+ * nfdbus_index_del() - remove a rule from an index
  * @index: index
- * @rule: rule; to be freed by RCU
+ * @rule: rule; readers may see it until an RCU grace period has passed
  *
  * Context: Under bus->lock.
  */
@@ -128,7 +131,7 @@ void nfdbus_index_del(struct nfdbus_index *index, struct nfdbus_rule *rule)
 }
 
 /**
- * nfdbus_index_find() - find the rules of one shape that ask for given values
+ * nfdbus_index_find() - find the rules with a key
  * @index: index
  * @key: shape and values
  *

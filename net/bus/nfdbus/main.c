@@ -2,9 +2,10 @@
 /*
  * nfdbus: D-Bus on AF_BUS
  *
- * The kernel is a fast path. A message goes from client to client only if the
- * D-Bus daemon, the master of the bus, is known to deliver exactly that to
- * exactly those; it gets every other message itself.
+ * The kernel is a fast path. It delivers a message from client to client only
+ * if it knows that the D-Bus daemon, which is the master of the bus, would
+ * deliver the same message to the same clients. Every other message goes to the
+ * daemon.
  */
 
 #include <linux/module.h>
@@ -14,9 +15,11 @@
 #include "genl.h"
 #include "nfdbus.h"
 
-/* In the order of their cookies. The lock nests outside nfdbus_bus.lock. */
+/* All buses of BUS_PROTO_DBUS, in the order of their cookies */
 LIST_HEAD(nfdbus_buses);
-DEFINE_MUTEX(nfdbus_buses_lock);	/* protects nfdbus_buses */
+
+/* Protects nfdbus_buses. Taken before nfdbus_bus.lock. */
+DEFINE_MUTEX(nfdbus_buses_lock);
 
 static int nfdbus_bus_init_stats(struct nfdbus_bus *nb)
 {
@@ -35,7 +38,7 @@ static void nfdbus_bus_init_fields(struct nfdbus_bus *nb)
 {
 	mutex_init(&nb->lock);
 	INIT_LIST_HEAD(&nb->link);
-	INIT_LIST_HEAD(&nb->peers);
+	INIT_LIST_HEAD(&nb->clients);
 	INIT_LIST_HEAD(&nb->legacy_rules);
 	ida_init(&nb->slots);
 	nb->max_replies = 128;
@@ -47,7 +50,7 @@ static void nfdbus_bus_init_fields(struct nfdbus_bus *nb)
  * nfdbus_bus_alloc() - make the state of a bus
  *
  * Context: May sleep.
- * Return: It, or an ERR_PTR().
+ * Return: The state, or an ERR_PTR(): -ENOMEM.
  */
 struct nfdbus_bus *nfdbus_bus_alloc(void)
 {
@@ -92,7 +95,7 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_bus_alloc);
 
 /**
  * nfdbus_bus_free() - undo nfdbus_bus_alloc()
- * @nb: bus without peers
+ * @nb: bus without clients
  *
  * Context: May sleep.
  */
@@ -140,90 +143,90 @@ static void nfdbus_bus_exit(struct bus *bus)
 }
 
 /**
- * nfdbus_peer_alloc() - make the state of a client
+ * nfdbus_client_alloc() - make the state of a client
  * @nb: bus
  * @addr: unique address of the client
  *
  * Context: May sleep.
- * Return: It, to be freed with kfree(), or NULL.
+ * Return: The state, to be freed with kfree(), or NULL.
  */
-struct nfdbus_peer *nfdbus_peer_alloc(struct nfdbus_bus *nb, u64 addr)
+struct nfdbus_client *nfdbus_client_alloc(struct nfdbus_bus *nb, u64 addr)
 {
-	struct nfdbus_peer *peer;
+	struct nfdbus_client *nc;
 
-	peer = kzalloc_obj(*peer, GFP_KERNEL_ACCOUNT);
-	if (!peer)
+	nc = kzalloc_obj(*nc, GFP_KERNEL_ACCOUNT);
+	if (!nc)
 		return NULL;
 
-	peer->bus = nb;
-	peer->addr = addr;
-	peer->max_replies = U32_MAX;
-	INIT_LIST_HEAD(&peer->change_link);
-	INIT_LIST_HEAD(&peer->link);
-	INIT_LIST_HEAD(&peer->names);
-	INIT_LIST_HEAD(&peer->rules);
-	INIT_LIST_HEAD(&peer->waits);
-	INIT_LIST_HEAD(&peer->owes);
-	peer->unique.len = snprintf(peer->unique_buf, sizeof(peer->unique_buf),
-				    ":0.%llu", addr);
-	peer->unique.s = peer->unique_buf;
-	peer->unique.hash = nfdbus_hash(peer->unique.s, peer->unique.len);
-	return peer;
+	nc->bus = nb;
+	nc->addr = addr;
+	nc->max_replies = U32_MAX;
+	INIT_LIST_HEAD(&nc->change_link);
+	INIT_LIST_HEAD(&nc->link);
+	INIT_LIST_HEAD(&nc->names);
+	INIT_LIST_HEAD(&nc->rules);
+	INIT_LIST_HEAD(&nc->waits);
+	INIT_LIST_HEAD(&nc->owes);
+	nc->unique.len = snprintf(nc->unique_buf, sizeof(nc->unique_buf),
+				  ":0.%llu", addr);
+	nc->unique.s = nc->unique_buf;
+	nc->unique.hash = nfdbus_hash(nc->unique.s, nc->unique.len);
+	return nc;
 }
-EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_peer_alloc);
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_client_alloc);
 
 static int nfdbus_join(struct bus_client *client)
 {
 	struct nfdbus_bus *nb = bus_proto_data(bus_client_bus(client));
-	struct nfdbus_peer *peer;
+	struct nfdbus_client *nc;
 	int err;
 
-	peer = nfdbus_peer_alloc(nb, bus_client_addr(client));
-	if (!peer)
+	nc = nfdbus_client_alloc(nb, bus_client_addr(client));
+	if (!nc)
 		return -ENOMEM;
 
-	peer->slot = ida_alloc(&nb->slots, GFP_KERNEL_ACCOUNT);
-	if (peer->slot < 0) {
-		err = peer->slot;
-		kfree(peer);
+	nc->slot = ida_alloc(&nb->slots, GFP_KERNEL_ACCOUNT);
+	if (nc->slot < 0) {
+		err = nc->slot;
+		kfree(nc);
 		return err;
 	}
-	peer->client = client;
+	nc->client = client;
 
 	mutex_lock(&nb->lock);
-	list_add_tail(&peer->link, &nb->peers);
-	nb->nr_peers++;
-	if (peer->slot >= nb->nr_slots)
-		WRITE_ONCE(nb->nr_slots, peer->slot + 1);
+	list_add_tail(&nc->link, &nb->clients);
+	nb->nr_clients++;
+	if (nc->slot >= nb->nr_slots)
+		WRITE_ONCE(nb->nr_slots, nc->slot + 1);
 	mutex_unlock(&nb->lock);
 
-	bus_client_set_proto_data(client, peer);
+	bus_client_set_proto_data(client, nc);
 	return 0;
 }
 
 static void nfdbus_leave(struct bus_client *client)
 {
-	struct nfdbus_peer *peer = bus_client_proto_data(client);
-	struct nfdbus_bus *nb = peer->bus;
+	struct nfdbus_client *nc = bus_client_proto_data(client);
+	struct nfdbus_bus *nb = nc->bus;
 
 	mutex_lock(&nb->lock);
-	peer->gone = true;
-	list_del(&peer->link);
-	nb->nr_peers--;
-	nfdbus_names_leave(peer);
-	nfdbus_matches_leave(nb, &peer->rules);
+	nc->gone = true;
+	list_del(&nc->link);
+	nb->nr_clients--;
+	nfdbus_names_leave(nc);
+	nfdbus_matches_leave(nb, &nc->rules);
 	mutex_unlock(&nb->lock);
 
-	nfdbus_replies_leave(peer);
+	nfdbus_replies_leave(nc);
 }
 
 static void nfdbus_release(struct bus_client *client)
 {
-	struct nfdbus_peer *peer = bus_client_proto_data(client);
+	struct nfdbus_client *nc = bus_client_proto_data(client);
 
-	nfdbus_replies_release(peer);
-	ida_free(&peer->bus->slots, peer->slot);
-	kfree(peer);
+	nfdbus_replies_release(nc);
+	ida_free(&nc->bus->slots, nc->slot);
+	kfree(nc);
 }
 
 static const struct bus_proto nfdbus_proto = {

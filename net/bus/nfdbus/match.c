@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: match rules and whose they are
+ * nfdbus: match rules and their owners
  *
- * A rule may be added several times, and then counts until it has been taken
- * back as often. A request prepares what the counts will be, and commits them.
+ * A client may add a rule several times; the rule is valid until it has been
+ * removed as often. A request prepares the new counts first, and then commits
+ * them.
  *
- * Rules that eavesdrop have an index of their own, which is empty on most buses.
+ * Rules that eavesdrop have an index of their own, which is empty on most
+ * buses.
  */
 
 #include <linux/slab.h>
 #include "nfdbus.h"
 
 static struct list_head *nfdbus_rules_of(struct nfdbus_bus *nb,
-					 struct nfdbus_peer *owner)
+					 struct nfdbus_client *owner)
 {
 	return owner ? &owner->rules : &nb->legacy_rules;
 }
 
-/* NULL for a rule that no message can match. */
+/* Returns NULL for a rule that can match no message the kernel routes. */
 static struct nfdbus_index *nfdbus_index_of(struct nfdbus_bus *nb,
 					    const struct nfdbus_rule *rule)
 {
@@ -27,7 +29,7 @@ static struct nfdbus_index *nfdbus_index_of(struct nfdbus_bus *nb,
 }
 
 static struct nfdbus_rule *nfdbus_match_find(struct nfdbus_bus *nb,
-					     struct nfdbus_peer *owner,
+					     struct nfdbus_client *owner,
 					     const struct nfdbus_rule *like)
 {
 	struct nfdbus_index *index = nfdbus_index_of(nb, like);
@@ -60,11 +62,11 @@ static void nfdbus_rule_touch(struct nfdbus_rule *rule,
 	if (!list_empty(&rule->change_link))
 		return;
 
-	rule->want = rule->count;
+	rule->new_count = rule->count;
 	list_add_tail(&rule->change_link, changes);
 }
 
-static int nfdbus_rule_link(struct nfdbus_bus *nb, struct nfdbus_peer *owner,
+static int nfdbus_rule_link(struct nfdbus_bus *nb, struct nfdbus_client *owner,
 			    struct nfdbus_rule *rule)
 {
 	struct nfdbus_index *index = nfdbus_index_of(nb, rule);
@@ -99,14 +101,14 @@ static void nfdbus_rule_unlink(struct nfdbus_bus *nb, struct nfdbus_rule *rule)
  * nfdbus_match_add() - prepare to add a rule once more
  * @nb: bus
  * @changes: changes of the request
- * @owner: whose it is, NULL for the clients that are not on AF_BUS
- * @rule: the rule, taken over
+ * @owner: owner of the rule; NULL for the clients that are not on AF_BUS
+ * @rule: the rule; owned by the callee from now on
  *
  * Context: Under bus->lock.
- * Return: 0 or an error.
+ * Return: 0, -EOVERFLOW if it was added too often, -ENOMEM.
  */
 int nfdbus_match_add(struct nfdbus_bus *nb, struct list_head *changes,
-		     struct nfdbus_peer *owner, struct nfdbus_rule *rule)
+		     struct nfdbus_client *owner, struct nfdbus_rule *rule)
 {
 	struct nfdbus_rule *old = nfdbus_match_find(nb, owner, rule);
 	int err;
@@ -123,25 +125,26 @@ int nfdbus_match_add(struct nfdbus_bus *nb, struct list_head *changes,
 	}
 
 	nfdbus_rule_touch(rule, changes);
-	if (rule->want == U32_MAX)
+	if (rule->new_count == U32_MAX)
 		return -EOVERFLOW;
-	rule->want++;
+	rule->new_count++;
 	return 0;
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_match_add);
 
 /**
- * nfdbus_match_del() - prepare to take back one addition of a rule
+ * nfdbus_match_del() - prepare to remove one addition of a rule
  * @nb: bus
  * @changes: changes of the request
- * @owner: whose it is, NULL for the clients that are not on AF_BUS
+ * @owner: owner of the rule; NULL for the clients that are not on AF_BUS
  * @like: an equal rule
  *
  * Context: Under bus->lock.
  * Return: 0 or -ENOENT.
  */
 int nfdbus_match_del(struct nfdbus_bus *nb, struct list_head *changes,
-		     struct nfdbus_peer *owner, const struct nfdbus_rule *like)
+		     struct nfdbus_client *owner,
+		     const struct nfdbus_rule *like)
 {
 	struct nfdbus_rule *rule = nfdbus_match_find(nb, owner, like);
 
@@ -149,30 +152,30 @@ int nfdbus_match_del(struct nfdbus_bus *nb, struct list_head *changes,
 		return -ENOENT;
 
 	nfdbus_rule_touch(rule, changes);
-	if (!rule->want)
+	if (!rule->new_count)
 		return -ENOENT;
-	rule->want--;
+	rule->new_count--;
 	return 0;
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_match_del);
 
 /**
- * nfdbus_match_clear() - prepare to take back all rules of an owner
+ * nfdbus_match_clear() - prepare to remove all rules of an owner
  * @nb: bus
  * @changes: changes of the request
- * @owner: owner, NULL for the clients that are not on AF_BUS
+ * @owner: owner; NULL for the clients that are not on AF_BUS
  *
  * Context: Under bus->lock.
  */
 void nfdbus_match_clear(struct nfdbus_bus *nb, struct list_head *changes,
-			struct nfdbus_peer *owner)
+			struct nfdbus_client *owner)
 {
 	struct nfdbus_rule *rule;
 
 	lockdep_assert_held(&nb->lock);
 	list_for_each_entry(rule, nfdbus_rules_of(nb, owner), owner_link) {
 		nfdbus_rule_touch(rule, changes);
-		rule->want = 0;
+		rule->new_count = 0;
 	}
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_match_clear);
@@ -183,8 +186,8 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_match_clear);
  * @changes: changes
  *
  * Context: Under bus->lock.
- * Return: Whether something has been taken back, or what was sent to one client
- * may now be for others, too.
+ * Return: true if a rule was removed, or a new rule eavesdrops: then the caller
+ * has to wait for messages that were routed before.
  */
 bool nfdbus_matches_commit(struct nfdbus_bus *nb, struct list_head *changes)
 {
@@ -194,14 +197,14 @@ bool nfdbus_matches_commit(struct nfdbus_bus *nb, struct list_head *changes)
 	lockdep_assert_held(&nb->lock);
 	list_for_each_entry_safe(rule, tmp, changes, change_link) {
 		list_del_init(&rule->change_link);
-		if (rule->count && !rule->want)
+		if (rule->count && !rule->new_count)
 			lost = true;
-		if (rule->eavesdrop && !rule->count && rule->want)
+		if (rule->eavesdrop && !rule->count && rule->new_count)
 			lost = true;
-		/* Pairs with the acquire in nfdbus_match_key(): its owner
-		 * is held first.
+		/* Pairs with the acquire in nfdbus_match_key(): a sender that
+		 * sees a new rule sees that its owner is held.
 		 */
-		smp_store_release(&rule->count, rule->want);
+		smp_store_release(&rule->count, rule->new_count);
 		if (!rule->count)
 			nfdbus_rule_unlink(nb, rule);
 	}
@@ -223,9 +226,9 @@ void nfdbus_matches_abort(struct nfdbus_bus *nb, struct list_head *changes)
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_matches_abort);
 
 /**
- * nfdbus_matches_leave() - the owner of rules is gone
+ * nfdbus_matches_leave() - remove the rules of an owner that leaves
  * @nb: bus
- * @rules: its rules
+ * @rules: rules of the owner
  *
  * Context: Under bus->lock.
  */

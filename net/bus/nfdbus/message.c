@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: the header of a message
+ * nfdbus: parse messages
  *
- * A message is parsed exactly as libdbus does it: -EBADMSG is what makes
- * libdbus disconnect, -EOPNOTSUPP what only the master can judge.
+ * A message is parsed exactly as libdbus parses it. -EBADMSG is for a message
+ * that makes libdbus disconnect, -EOPNOTSUPP for one that the kernel leaves to
+ * the master.
  */
 
 #include <linux/err.h>
@@ -59,7 +60,7 @@ static const u16 nfdbus_required[] = {
  * @type: enum nfdbus_type
  * @flags: NFDBUS_FLAG_*
  * @version: 1
- * @body_len: bytes
+ * @body_len: bytes of the body
  * @serial: not 0
  * @fields_len: bytes of header fields
  */
@@ -119,7 +120,7 @@ static struct nfdbus_str *nfdbus_msg_str(struct nfdbus_msg *m, u8 field)
 	}
 }
 
-/* As libdbus has it, whatever begins like the local ones is refused. */
+/* As libdbus, refuses every path and interface that begins like a local one. */
 static bool nfdbus_field_valid(u8 field, const struct nfdbus_str *str)
 {
 	switch (field) {
@@ -237,12 +238,12 @@ static int nfdbus_read_header(struct nfdbus_msg *m, struct nfdbus_cursor *c,
 }
 
 /**
- * nfdbus_msg_parse() - check the header of a message and take it in
+ * nfdbus_msg_parse() - check and parse the header of a message
  * @skb: message
- * @nr_fds: descriptors that came with it
+ * @nr_fds: descriptors that came with the message
  *
  * Context: May sleep.
- * Return: What was learned, or an ERR_PTR: -EBADMSG, -EOPNOTSUPP, -ENOMEM.
+ * Return: The parsed header, or an ERR_PTR(): -EBADMSG, -EOPNOTSUPP, -ENOMEM.
  */
 struct nfdbus_msg *nfdbus_msg_parse(const struct sk_buff *skb, u32 nr_fds)
 {
@@ -280,9 +281,9 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_msg_parse);
 
 /**
  * nfdbus_msg_check_body() - check the body of a message
- * @m: what nfdbus_msg_parse() learned about it
+ * @m: its header, from nfdbus_msg_parse()
  * @skb: message
- * @arg_mask: arguments to keep in @m
+ * @arg_mask: bit n: keep argument n in @m
  *
  * Context: May sleep.
  * Return: 0, -EBADMSG, -EOPNOTSUPP, -ENOMEM.

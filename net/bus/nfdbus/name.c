@@ -2,15 +2,17 @@
 /*
  * nfdbus: well-known names and their owners
  *
- * A request first prepares all its changes, which may fail, and then commits
- * them, which may not.
+ * A request prepares all its changes first, which may fail, and then commits
+ * them, which cannot fail.
  */
 
 #include <linux/jhash.h>
 #include <linux/slab.h>
 #include "nfdbus.h"
 
-/* Mixed, so that a rehash of the table spreads names in another way. */
+/* Mixes the seed in, so that a rehash of the table separates names that were in
+ * one bucket.
+ */
 static u32 nfdbus_name_key_hash(const void *data, u32 len, u32 seed)
 {
 	const struct nfdbus_str *str = data;
@@ -58,12 +60,12 @@ void nfdbus_names_destroy(struct nfdbus_bus *nb)
 }
 
 /**
- * nfdbus_name_find() - look a name up
+ * nfdbus_name_find() - find a well-known name
  * @nb: bus
  * @str: name, with its hash
  *
  * Context: Under rcu_read_lock() or bus->lock.
- * Return: The name, whatever its state, or NULL.
+ * Return: The name, in any state, or NULL.
  */
 struct nfdbus_name *nfdbus_name_find(struct nfdbus_bus *nb,
 				     const struct nfdbus_str *str)
@@ -90,7 +92,7 @@ static struct nfdbus_name *nfdbus_name_alloc(const char *text)
 	return name;
 }
 
-/* A name that is new gets a placeholder, so that commit only replaces. */
+/* Adds a placeholder for a new name, so that the commit only replaces it. */
 static struct nfdbus_name *nfdbus_name_get(struct nfdbus_bus *nb,
 					   const char *text)
 {
@@ -122,15 +124,15 @@ static struct nfdbus_name *nfdbus_name_get(struct nfdbus_bus *nb,
  * @nb: bus
  * @changes: changes of the request, to be committed or aborted together
  * @text: valid well-known name
- * @state: %NFDBUS_NAME_NONE removes it
- * @owner: its owner, if @state is %NFDBUS_NAME_OWNED
+ * @state: the new state; %NFDBUS_NAME_NONE removes the name
+ * @owner: the new owner, if @state is %NFDBUS_NAME_OWNED
  *
  * Context: Under bus->lock.
  * Return: 0 or an error.
  */
 int nfdbus_name_prepare(struct nfdbus_bus *nb, struct list_head *changes,
 			const char *text, enum nfdbus_name_state state,
-			struct nfdbus_peer *owner)
+			struct nfdbus_client *owner)
 {
 	struct nfdbus_name *name, *next = NULL;
 
@@ -163,7 +165,7 @@ static void nfdbus_name_remove(struct nfdbus_bus *nb, struct nfdbus_name *name)
 
 static void nfdbus_name_disown(struct nfdbus_name *name)
 {
-	struct nfdbus_peer *owner = rcu_access_pointer(name->owner);
+	struct nfdbus_client *owner = rcu_access_pointer(name->owner);
 
 	if (!owner)
 		return;
@@ -175,7 +177,7 @@ static void nfdbus_name_disown(struct nfdbus_name *name)
 static void nfdbus_name_replace(struct nfdbus_bus *nb, struct nfdbus_name *name)
 {
 	struct nfdbus_name *next = name->next;
-	struct nfdbus_peer *owner = rcu_access_pointer(next->owner);
+	struct nfdbus_client *owner = rcu_access_pointer(next->owner);
 
 	if (owner) {
 		list_add_tail_rcu(&next->owner_link, &owner->names);
@@ -193,7 +195,7 @@ static void nfdbus_name_replace(struct nfdbus_bus *nb, struct nfdbus_name *name)
  * @changes: changes
  *
  * Context: Under bus->lock.
- * Return: Whether an owner has lost a name.
+ * Return: true if an owner has lost a name.
  */
 bool nfdbus_names_commit(struct nfdbus_bus *nb, struct list_head *changes)
 {
@@ -234,17 +236,19 @@ void nfdbus_names_abort(struct nfdbus_bus *nb, struct list_head *changes)
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_names_abort);
 
-/* Who has left owns nothing, and nobody else does until the master says so. */
-void nfdbus_names_leave(struct nfdbus_peer *peer)
+/* A client that leaves gives up its names. They have no owner until the master
+ * sets a new one.
+ */
+void nfdbus_names_leave(struct nfdbus_client *nc)
 {
 	struct nfdbus_name *name, *tmp;
 
-	lockdep_assert_held(&peer->bus->lock);
-	list_for_each_entry_safe(name, tmp, &peer->names, owner_link) {
+	lockdep_assert_held(&nc->bus->lock);
+	list_for_each_entry_safe(name, tmp, &nc->names, owner_link) {
 		WRITE_ONCE(name->state, NFDBUS_NAME_DEAD);
 		RCU_INIT_POINTER(name->owner, NULL);
 		list_del_rcu(&name->owner_link);
-		peer->nr_names--;
+		nc->nr_names--;
 	}
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_names_leave);

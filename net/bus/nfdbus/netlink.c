@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: what masters tell the kernel
+ * nfdbus: netlink requests of a master
  */
 
 #include <linux/slab.h>
@@ -9,23 +9,23 @@
 #include "genl.h"
 #include "nfdbus.h"
 
-/* Replies in one answer. */
+/* Expected replies in one answer */
 #define NFDBUS_TAKE_MAX	64
 
 /**
  * struct nfdbus_set - a request to change a bus
  * @nb: the bus
- * @extack: for what is wrong with it
- * @flags: of the bus after it
- * @max_replies: likewise
- * @max_fds: likewise
- * @max_msg: likewise
- * @names: names that it changes
- * @rules: rules that it changes
- * @peers: clients whose flags it changes
+ * @extack: returns what is wrong with the request
+ * @flags: of the bus after the request
+ * @max_replies: of the bus after the request
+ * @max_fds: of the bus after the request
+ * @max_msg: of the bus after the request
+ * @names: names that the request changes
+ * @rules: rules that the request changes
+ * @clients: clients that the request changes
  *
- * All of it is prepared first, and then committed or aborted, under bus->lock.
- * A client that has not left by then will not leave before.
+ * The request is prepared first, and then committed or aborted as a whole. No
+ * client leaves in between, because bus->lock is held all the time.
  */
 struct nfdbus_set {
 	struct nfdbus_bus	*nb;
@@ -36,18 +36,18 @@ struct nfdbus_set {
 	u32			max_msg;
 	struct list_head	names;
 	struct list_head	rules;
-	struct list_head	peers;
+	struct list_head	clients;
 };
 
 /**
  * nfdbus_bus_from_fd() - find the bus over which a descriptor has authority
- * @extack: for what is wrong with it
- * @attr: has the descriptor
+ * @extack: returns what is wrong with the descriptor
+ * @attr: attribute with the descriptor
  * @client: returns the client of an accepted socket, referenced, or NULL
  *
  * Context: May sleep.
- * Return: The bus, referenced, or an ERR_PTR(): -EPERM for a client's socket,
- * -EINVAL for all else that gives no authority.
+ * Return: The bus, referenced, or an ERR_PTR(): -EPERM for the socket of a
+ * client, -EINVAL for any other descriptor without authority.
  */
 struct bus *nfdbus_bus_from_fd(struct netlink_ext_ack *extack,
 			       const struct nlattr *attr,
@@ -78,12 +78,12 @@ struct bus *nfdbus_bus_from_fd(struct netlink_ext_ack *extack,
 
 /**
  * nfdbus_client_from_fd() - find the client of an accepted socket
- * @extack: for what is wrong with it
- * @attr: has the descriptor
- * @client: returns the client, which has joined, referenced
+ * @extack: returns what is wrong with the descriptor
+ * @attr: attribute with the descriptor
+ * @client: returns the client, referenced; it has joined and may have left
  *
  * Context: May sleep.
- * Return: Its bus, referenced, or an ERR_PTR().
+ * Return: The bus of the client, referenced, or an ERR_PTR(): -EPERM, -EINVAL.
  */
 struct bus *nfdbus_client_from_fd(struct netlink_ext_ack *extack,
 				  const struct nlattr *attr,
@@ -106,10 +106,10 @@ struct bus *nfdbus_client_from_fd(struct netlink_ext_ack *extack,
 	return ERR_PTR(-EINVAL);
 }
 
-/* @peer is NULL for one that has left: nothing matters to it any more. */
-static int nfdbus_set_peer_from_fd(struct nfdbus_set *set,
-				   const struct nlattr *attr,
-				   struct nfdbus_peer **peer)
+/* Returns NULL in @nc for a client that has left: it is not to be changed. */
+static int nfdbus_set_client_from_fd(struct nfdbus_set *set,
+				     const struct nlattr *attr,
+				     struct nfdbus_client **nc)
 {
 	struct bus_client *client;
 	struct bus *bus;
@@ -119,12 +119,12 @@ static int nfdbus_set_peer_from_fd(struct nfdbus_set *set,
 	if (IS_ERR(bus))
 		return PTR_ERR(bus);
 
-	*peer = bus_client_proto_data(client);
+	*nc = bus_client_proto_data(client);
 	if (bus != set->nb->bus) {
 		NL_SET_ERR_MSG_ATTR(set->extack, attr, "of another bus");
 		err = -EINVAL;
-	} else if ((*peer)->gone) {
-		*peer = NULL;
+	} else if ((*nc)->gone) {
+		*nc = NULL;
 	}
 	bus_client_put(client);
 	bus_put(bus);
@@ -160,26 +160,26 @@ static int nfdbus_set_conf(struct nfdbus_set *set, struct nlattr *attr)
 	return 0;
 }
 
-static void nfdbus_set_change_peer(struct nfdbus_set *set,
-				   struct nfdbus_peer *peer,
-				   struct nlattr **tb)
+static void nfdbus_set_change_client(struct nfdbus_set *set,
+				     struct nfdbus_client *nc,
+				     struct nlattr **tb)
 {
-	if (list_empty(&peer->change_link)) {
-		peer->want_flags = peer->flags;
-		peer->want_max_replies = peer->max_replies;
-		list_add_tail(&peer->change_link, &set->peers);
+	if (list_empty(&nc->change_link)) {
+		nc->new_flags = nc->flags;
+		nc->new_max_replies = nc->max_replies;
+		list_add_tail(&nc->change_link, &set->clients);
 	}
 	if (tb[NFDBUS_A_CLIENT_FLAGS])
-		peer->want_flags = nla_get_u32(tb[NFDBUS_A_CLIENT_FLAGS]);
+		nc->new_flags = nla_get_u32(tb[NFDBUS_A_CLIENT_FLAGS]);
 	if (tb[NFDBUS_A_CLIENT_MAX_REPLIES])
-		peer->want_max_replies =
+		nc->new_max_replies =
 			nla_get_u32(tb[NFDBUS_A_CLIENT_MAX_REPLIES]);
 }
 
-static int nfdbus_set_peer(struct nfdbus_set *set, struct nlattr *attr)
+static int nfdbus_set_client(struct nfdbus_set *set, struct nlattr *attr)
 {
 	struct nlattr *tb[NFDBUS_A_CLIENT_MAX + 1];
-	struct nfdbus_peer *peer;
+	struct nfdbus_client *nc;
 	int err;
 
 	err = nla_parse_nested(tb, NFDBUS_A_CLIENT_MAX, attr,
@@ -189,13 +189,13 @@ static int nfdbus_set_peer(struct nfdbus_set *set, struct nlattr *attr)
 	if (!tb[NFDBUS_A_CLIENT_FD])
 		return nfdbus_set_missing(set, attr, NFDBUS_A_CLIENT_FD);
 
-	err = nfdbus_set_peer_from_fd(set, tb[NFDBUS_A_CLIENT_FD], &peer);
-	if (!err && peer)
-		nfdbus_set_change_peer(set, peer, tb);
+	err = nfdbus_set_client_from_fd(set, tb[NFDBUS_A_CLIENT_FD], &nc);
+	if (!err && nc)
+		nfdbus_set_change_client(set, nc, tb);
 	return err;
 }
 
-static int nfdbus_set_rule(struct nfdbus_set *set, struct nfdbus_peer *owner,
+static int nfdbus_set_rule(struct nfdbus_set *set, struct nfdbus_client *owner,
 			   struct nlattr *attr, bool add)
 {
 	struct nfdbus_rule *rule;
@@ -224,7 +224,7 @@ static int nfdbus_set_rule(struct nfdbus_set *set, struct nfdbus_peer *owner,
 static int nfdbus_set_match(struct nfdbus_set *set, struct nlattr *attr)
 {
 	struct nlattr *tb[NFDBUS_A_RULE_MAX + 1];
-	struct nfdbus_peer *owner = NULL;
+	struct nfdbus_client *owner = NULL;
 	int err;
 
 	err = nla_parse_nested(tb, NFDBUS_A_RULE_MAX, attr,
@@ -233,8 +233,8 @@ static int nfdbus_set_match(struct nfdbus_set *set, struct nlattr *attr)
 		return err;
 
 	if (tb[NFDBUS_A_RULE_FD]) {
-		err = nfdbus_set_peer_from_fd(set, tb[NFDBUS_A_RULE_FD],
-					      &owner);
+		err = nfdbus_set_client_from_fd(set, tb[NFDBUS_A_RULE_FD],
+						&owner);
 		if (err || !owner)
 			return err;
 	}
@@ -252,7 +252,7 @@ static int nfdbus_set_name(struct nfdbus_set *set, struct nlattr *attr)
 {
 	enum nfdbus_name_state state = NFDBUS_NAME_LEGACY;
 	struct nlattr *tb[NFDBUS_A_OWNER_MAX + 1];
-	struct nfdbus_peer *owner = NULL;
+	struct nfdbus_client *owner = NULL;
 	const char *name;
 	int err;
 
@@ -271,8 +271,8 @@ static int nfdbus_set_name(struct nfdbus_set *set, struct nlattr *attr)
 		return -EINVAL;
 	}
 	if (tb[NFDBUS_A_OWNER_FD]) {
-		err = nfdbus_set_peer_from_fd(set, tb[NFDBUS_A_OWNER_FD],
-					      &owner);
+		err = nfdbus_set_client_from_fd(set, tb[NFDBUS_A_OWNER_FD],
+						&owner);
 		if (err)
 			return err;
 		state = owner ? NFDBUS_NAME_OWNED : NFDBUS_NAME_DEAD;
@@ -288,7 +288,7 @@ static int nfdbus_set_attr(struct nfdbus_set *set, struct nlattr *attr)
 	case NFDBUS_A_SET_CONF:
 		return nfdbus_set_conf(set, attr);
 	case NFDBUS_A_SET_PEER:
-		return nfdbus_set_peer(set, attr);
+		return nfdbus_set_client(set, attr);
 	case NFDBUS_A_SET_MATCH_ADD:
 	case NFDBUS_A_SET_MATCH_DEL:
 	case NFDBUS_A_SET_MATCH_CLEAR:
@@ -301,33 +301,33 @@ static int nfdbus_set_attr(struct nfdbus_set *set, struct nlattr *attr)
 	}
 }
 
-/* Before they gain anything. */
-static void nfdbus_set_hold_peers(struct nfdbus_set *set)
+/* Holds clients before the request gives them a name or a rule. */
+static void nfdbus_set_hold_clients(struct nfdbus_set *set)
 {
-	struct nfdbus_peer *peer;
+	struct nfdbus_client *nc;
 
-	list_for_each_entry(peer, &set->peers, change_link)
-		WRITE_ONCE(peer->flags, peer->flags |
-			   (peer->want_flags & NFDBUS_PEER_F_HELD));
+	list_for_each_entry(nc, &set->clients, change_link)
+		WRITE_ONCE(nc->flags, nc->flags |
+			   (nc->new_flags & NFDBUS_PEER_F_HELD));
 }
 
-static bool nfdbus_set_commit_peers(struct nfdbus_set *set)
+static bool nfdbus_set_commit_clients(struct nfdbus_set *set)
 {
-	struct nfdbus_peer *peer, *tmp;
+	struct nfdbus_client *nc, *tmp;
 	bool lost = false;
 
-	list_for_each_entry_safe(peer, tmp, &set->peers, change_link) {
-		list_del_init(&peer->change_link);
-		lost |= peer->flags & ~peer->want_flags & ~NFDBUS_PEER_F_HELD;
-		lost |= peer->max_replies > peer->want_max_replies;
+	list_for_each_entry_safe(nc, tmp, &set->clients, change_link) {
+		list_del_init(&nc->change_link);
+		lost |= nc->flags & ~nc->new_flags & ~NFDBUS_PEER_F_HELD;
+		lost |= nc->max_replies > nc->new_max_replies;
 		/* Pairs with the acquire in nfdbus_is_held(). */
-		smp_store_release(&peer->flags, peer->want_flags);
-		WRITE_ONCE(peer->max_replies, peer->want_max_replies);
+		smp_store_release(&nc->flags, nc->new_flags);
+		WRITE_ONCE(nc->max_replies, nc->new_max_replies);
 	}
 	return lost;
 }
 
-/* Say whether anything was allowed before that is not any more. */
+/* Returns whether the request forbids something that was allowed before. */
 static bool nfdbus_set_commit(struct nfdbus_set *set)
 {
 	struct nfdbus_bus *nb = set->nb;
@@ -335,15 +335,15 @@ static bool nfdbus_set_commit(struct nfdbus_set *set)
 		    nb->max_replies > set->max_replies ||
 		    nb->max_fds > set->max_fds || nb->max_msg > set->max_msg;
 
-	nfdbus_set_hold_peers(set);
+	nfdbus_set_hold_clients(set);
 	lost |= nfdbus_matches_commit(nb, &set->rules);
 	lost |= nfdbus_names_commit(nb, &set->names);
-	lost |= nfdbus_set_commit_peers(set);
+	lost |= nfdbus_set_commit_clients(set);
 	WRITE_ONCE(nb->max_replies, set->max_replies);
 	WRITE_ONCE(nb->max_fds, set->max_fds);
 	WRITE_ONCE(nb->max_msg, set->max_msg);
-	/* Who sees a flag that allows more sees the limits that come with it.
-	 * Pairs with the acquire in nfdbus_bus_allows().
+	/* Pairs with the acquire in nfdbus_bus_allows(): a sender that sees a
+	 * new flag sees the limits of the same request.
 	 */
 	smp_store_release(&nb->flags, set->flags);
 	return lost;
@@ -351,10 +351,10 @@ static bool nfdbus_set_commit(struct nfdbus_set *set)
 
 static void nfdbus_set_abort(struct nfdbus_set *set)
 {
-	struct nfdbus_peer *peer, *tmp;
+	struct nfdbus_client *nc, *tmp;
 
-	list_for_each_entry_safe(peer, tmp, &set->peers, change_link)
-		list_del_init(&peer->change_link);
+	list_for_each_entry_safe(nc, tmp, &set->clients, change_link)
+		list_del_init(&nc->change_link);
 	nfdbus_matches_abort(set->nb, &set->rules);
 	nfdbus_names_abort(set->nb, &set->names);
 }
@@ -367,7 +367,7 @@ static int nfdbus_set(struct nfdbus_bus *nb, struct genl_info *info, bool *lost)
 
 	INIT_LIST_HEAD(&set.names);
 	INIT_LIST_HEAD(&set.rules);
-	INIT_LIST_HEAD(&set.peers);
+	INIT_LIST_HEAD(&set.clients);
 
 	mutex_lock(&nb->lock);
 	set.flags = nb->flags;
@@ -416,7 +416,7 @@ int nfdbus_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* As the clock is in the master's time namespace. */
+/* Translates the time into the time namespace of the master. */
 static u64 nfdbus_since(const struct nfdbus_owed *owed)
 {
 	struct timespec64 ts = ns_to_timespec64(owed->since);
@@ -472,8 +472,10 @@ err_free:
 	return err;
 }
 
-/* What the master has not been told, it can ask for again. */
-static int nfdbus_take_replies(struct nfdbus_peer *peer, struct genl_info *info)
+/* Takes only replies that are in the answer; the master asks again for the
+ * others.
+ */
+static int nfdbus_take_replies(struct nfdbus_client *nc, struct genl_info *info)
 {
 	struct nfdbus_owed *owed;
 	unsigned int nr;
@@ -483,45 +485,45 @@ static int nfdbus_take_replies(struct nfdbus_peer *peer, struct genl_info *info)
 	if (!owed)
 		return -ENOMEM;
 
-	/* A call that is being staged gets settled. */
-	bus_synchronize(peer->bus->bus);
-	nr = nfdbus_replies_peek(peer, owed, NFDBUS_TAKE_MAX);
+	/* Calls that are staged now are settled when this returns. */
+	bus_synchronize(nc->bus->bus);
+	nr = nfdbus_replies_peek(nc, owed, NFDBUS_TAKE_MAX);
 	err = nfdbus_answer_expected(info, owed, nr);
 	if (!err)
-		nfdbus_replies_take(peer, owed, nr);
+		nfdbus_replies_take(nc, owed, nr);
 	kfree(owed);
 	return err;
 }
 
-/* The client may be about to send the reply, which must not go directly once
- * the master has been told that it is the one to expect it.
+/* Holds the reply while the master is told of it: the callee may send the reply
+ * at this moment, and it must not go directly once the master expects it.
  */
-static int nfdbus_take_reply(struct nfdbus_peer *peer, struct genl_info *info,
+static int nfdbus_take_reply(struct nfdbus_client *nc, struct genl_info *info,
 			     u64 caller, u32 serial)
 {
 	struct nfdbus_owed owed = {};
 	struct nfdbus_reply *reply;
 	int err;
 
-	reply = nfdbus_reply_hold(peer, caller, serial);
+	reply = nfdbus_reply_hold(nc, caller, serial);
 	if (reply) {
 		owed.key = reply->key;
 		owed.since = reply->since;
 	}
 	err = nfdbus_answer_expected(info, &owed, !!reply);
 	if (reply)
-		nfdbus_reply_drop(peer->bus, reply, !err);
+		nfdbus_reply_drop(nc->bus, reply, !err);
 	return err;
 }
 
-static int nfdbus_take(struct nfdbus_peer *peer, struct genl_info *info)
+static int nfdbus_take(struct nfdbus_client *nc, struct genl_info *info)
 {
 	struct nlattr *attr = info->attrs[NFDBUS_A_REPLY_EXPECTED];
 	struct nlattr *tb[NFDBUS_A_EXPECTED_MAX + 1];
 	int err;
 
 	if (!attr)
-		return nfdbus_take_replies(peer, info);
+		return nfdbus_take_replies(nc, info);
 
 	err = nla_parse_nested(tb, NFDBUS_A_EXPECTED_MAX, attr,
 			       nfdbus_expected_nl_policy, info->extack);
@@ -531,7 +533,7 @@ static int nfdbus_take(struct nfdbus_peer *peer, struct genl_info *info)
 	    NL_REQ_ATTR_CHECK(info->extack, attr, tb, NFDBUS_A_EXPECTED_SERIAL))
 		return -EINVAL;
 
-	return nfdbus_take_reply(peer, info,
+	return nfdbus_take_reply(nc, info,
 				 nla_get_u64(tb[NFDBUS_A_EXPECTED_ADDR]),
 				 nla_get_u32(tb[NFDBUS_A_EXPECTED_SERIAL]));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Private to nfdbus: structures, and what its files offer each other.
+ * nfdbus: private header
  */
 #ifndef _NET_BUS_NFDBUS_H
 #define _NET_BUS_NFDBUS_H
@@ -18,11 +18,11 @@
 
 struct nfdbus_bus;
 struct nfdbus_msg;
-struct nfdbus_peer;
+struct nfdbus_client;
 struct netlink_ext_ack;
 struct sk_buff;
 
-/* Symbols that only the tests use from outside. */
+/* For symbols that only the KUnit tests use outside of the module. */
 #if IS_ENABLED(CONFIG_NFDBUS_KUNIT_TEST)
 #define EXPORT_SYMBOL_NFDBUS_TEST(sym)	EXPORT_SYMBOL_GPL(sym)
 #else
@@ -39,7 +39,7 @@ struct sk_buff;
 #define NFDBUS_MAX_RULE		1024u
 #define NFDBUS_MAX_ARGS		64u
 
-/* Our own: a message with more header goes to the master. */
+/* Not of D-Bus: a message with a longer header goes to the master. */
 #define NFDBUS_MAX_HEADER	(32u << 10)
 
 #define NFDBUS_DRIVER		"org.freedesktop.DBus"
@@ -55,10 +55,10 @@ enum nfdbus_type {
 #define NFDBUS_FLAG_NO_REPLY	0x1
 
 /**
- * struct nfdbus_str - a string with a terminating NUL that is not counted
- * @s: NULL if there is none
- * @len: bytes
- * @hash: nfdbus_hash() of it, where it is looked up
+ * struct nfdbus_str - a string
+ * @s: text with a terminating NUL; NULL if there is no string
+ * @len: bytes without the NUL
+ * @hash: nfdbus_hash() of the text; set only where the string is looked up
  */
 struct nfdbus_str {
 	const char	*s;
@@ -75,14 +75,14 @@ static inline bool nfdbus_str_eq(const struct nfdbus_str *a,
 /* cursor.c */
 
 /**
- * struct nfdbus_cursor - reads the bytes of a message from first to last
- * @skb: the part of the message that is being read, NULL in plain memory
- * @next: the part after it
+ * struct nfdbus_cursor - a position in a message that is read in order
+ * @skb: the part of the message that is being read; NULL in plain memory
+ * @next: the part after @skb
  * @frag: the next page fragment of @skb
  * @p: next byte
  * @left: bytes readable at @p
- * @pos: of @p in the message
- * @len: of the message
+ * @pos: position of @p in the message
+ * @len: bytes of the message
  * @swap: integers are not in native order
  */
 struct nfdbus_cursor {
@@ -108,10 +108,10 @@ int nfdbus_cursor_u32(struct nfdbus_cursor *c, u32 *v);
 /* syntax.c */
 
 /**
- * struct nfdbus_utf8 - state of a check of UTF-8 that comes in pieces
- * @need: bytes that the current character still needs
- * @lo: least value of the next of them
- * @hi: greatest value of the next of them
+ * struct nfdbus_utf8 - state while a string in pieces is checked for UTF-8
+ * @need: bytes that complete the current character
+ * @lo: least valid value of the next byte
+ * @hi: greatest valid value of the next byte
  */
 struct nfdbus_utf8 {
 	u8	need;
@@ -120,9 +120,9 @@ struct nfdbus_utf8 {
 };
 
 /**
- * struct nfdbus_path - state of a check of an object path, likewise
- * @len: bytes seen
- * @last: the last of them
+ * struct nfdbus_path - state while an object path in pieces is checked
+ * @len: bytes that have been read
+ * @last: the last of these bytes
  */
 struct nfdbus_path {
 	u32	len;
@@ -146,12 +146,12 @@ u32 nfdbus_hash(const char *s, u32 len);
 /* body.c */
 
 /**
- * struct nfdbus_arg - a string among the arguments that rules ask for
- * @next: the next one, of a greater @idx
+ * struct nfdbus_arg - an argument of a message that match rules compare
+ * @next: the next one, with a greater @idx
  * @idx: 0 is the first argument
  * @type: 's' or 'o'
  * @len: bytes of the argument
- * @str: as much of it as a rule can have; @str.len is at most @len
+ * @str: its first bytes, as many as a rule can have; @str.len is at most @len
  * @buf: holds @str
  */
 struct nfdbus_arg {
@@ -175,25 +175,25 @@ int nfdbus_check_values(struct nfdbus_cursor *c, const char *sig, u32 depth,
  * @flags: NFDBUS_FLAG_*
  * @swap: integers are not in native order
  * @strange: it has header fields that the daemon strips
- * @hashed: @interface, @member and @path have their hashes
- * @repeats: the sender may be waiting for a reply to @serial already
+ * @hashed: the hashes of @interface, @member and @path are set
+ * @repeats: the sender may already wait for a reply to a call with this @serial
  * @serial: of the message
  * @reply_serial: 0 if there is none
- * @nr_fds: as the header has it
- * @path: this and the other header fields are in @header
- * @interface: likewise
- * @member: likewise
- * @error_name: likewise
- * @destination: likewise
- * @sender: likewise; nobody has checked that it is true
- * @signature: likewise
- * @arg_mask: arguments that were looked for
- * @args: those of them that are strings
+ * @nr_fds: number of descriptors, from the header
+ * @path: header field; its text, as that of the other fields, is in @header
+ * @interface: header field
+ * @member: header field
+ * @error_name: header field
+ * @destination: header field
+ * @sender: header field; not verified by the parser
+ * @signature: header field
+ * @arg_mask: bit n: argument n is in @args if it is a string
+ * @args: arguments that match rules compare
  * @nr_seen: bits in @seen
- * @seen: peers that have been chosen for a broadcast, by slot
- * @claim: expected reply that this message is; between route and settle
- * @expect: reply that this message asks for; between route and settle
- * @copies: recipients; between route and settle
+ * @seen: bit n: the client in slot n has been chosen for this broadcast
+ * @claim: the expected reply that this message is; between route and settle
+ * @expect: the reply that this call expects; between route and settle
+ * @copies: number of recipients; between route and settle
  * @header: copy of the header
  */
 struct nfdbus_msg {
@@ -231,7 +231,7 @@ static inline bool nfdbus_msg_is_broadcast(const struct nfdbus_msg *m)
 	return m->type == NFDBUS_TYPE_SIGNAL && !m->destination.s;
 }
 
-static inline bool nfdbus_msg_wants_reply(const struct nfdbus_msg *m)
+static inline bool nfdbus_msg_expects_reply(const struct nfdbus_msg *m)
 {
 	return m->type == NFDBUS_TYPE_CALL &&
 	       !(m->flags & NFDBUS_FLAG_NO_REPLY);
@@ -244,7 +244,7 @@ void nfdbus_msg_free(struct nfdbus_msg *m);
 
 /* rule.c */
 
-/* What a rule may ask for exactly, and is found by. */
+/* Conditions for equality; a rule is found by those that it has. */
 enum nfdbus_key_part {
 	NFDBUS_KEY_SENDER,
 	NFDBUS_KEY_INTERFACE,
@@ -255,8 +255,8 @@ enum nfdbus_key_part {
 };
 
 /**
- * struct nfdbus_key - what a rule is found by
- * @shape: which of @val count, a bit each
+ * struct nfdbus_key - the key by which a rule is found
+ * @shape: bit n: @val[n] is part of the key
  * @val: by enum nfdbus_key_part, with their hashes
  */
 struct nfdbus_key {
@@ -271,10 +271,10 @@ enum nfdbus_arg_kind {
 };
 
 /**
- * struct nfdbus_rule_arg - what a rule asks of an argument
- * @idx: which argument
+ * struct nfdbus_rule_arg - a condition of a rule for an argument
+ * @idx: index of the argument
  * @kind: enum nfdbus_arg_kind
- * @str: the value
+ * @str: value to compare with
  */
 struct nfdbus_rule_arg {
 	u8			idx;
@@ -286,27 +286,27 @@ struct nfdbus_rule_arg {
 
 /**
  * struct nfdbus_rule - a match rule
- * @type: enum nfdbus_type, NFDBUS_TYPE_INVALID if it does not matter
+ * @type: enum nfdbus_type; NFDBUS_TYPE_INVALID for any type
  * @eavesdrop: it has eavesdrop=true
- * @key: exact values
- * @path_namespace: NULL if it has none
- * @destination: likewise
+ * @key: conditions for equality
+ * @path_namespace: condition; @path_namespace.s is NULL if there is none
+ * @destination: condition; @destination.s is NULL if there is none
  * @nr_args: number of @args
  * @args: ordered by index
- * @text: as it was given
+ * @text: text that the rule was made from
  * @node: in an index
- * @indexed: is in an index; under bus->lock
- * @owner: NULL for the clients that are not on AF_BUS
- * @owner_link: in the list of its owner; under bus->lock
- * @change_link: in a request that changes it; under bus->lock
- * @count: how many times it was added; it matches if there is one. Written
- *	under bus->lock
- * @want: @count after the request; under bus->lock
+ * @indexed: the rule is in an index; under bus->lock
+ * @owner: the client that added it; NULL for clients that are not on AF_BUS
+ * @owner_link: in owner->rules or bus->legacy_rules; under bus->lock
+ * @change_link: in a request that changes the rule; under bus->lock
+ * @count: how often the rule is added; it matches messages unless this is 0.
+ *	Written under bus->lock, read locklessly
+ * @new_count: @count after the request; under bus->lock
  * @rcu: freed by RCU
  * @buf: its strings
  *
- * Everything above @node is constant. Made by the first request that adds it,
- * gone when the last addition is taken back or its owner leaves.
+ * Everything above @node is constant. The first request that adds a rule makes
+ * it; it is freed when the last addition is removed or its owner leaves.
  */
 struct nfdbus_rule {
 	u8			type;
@@ -320,11 +320,11 @@ struct nfdbus_rule {
 
 	struct rhlist_head	node;
 	bool			indexed;
-	struct nfdbus_peer	*owner;
+	struct nfdbus_client	*owner;
 	struct list_head	owner_link;
 	struct list_head	change_link;
 	u32			count;
-	u32			want;
+	u32			new_count;
 	struct rcu_head		rcu;
 
 	char			buf[];
@@ -341,12 +341,13 @@ u64 nfdbus_rule_arg_mask(const struct nfdbus_rule *rule);
 /* index.c */
 
 /**
- * struct nfdbus_index - match rules, found by what they ask for
+ * struct nfdbus_index - match rules by their keys
  * @rules: the rules, by nfdbus_rule.key
- * @shapes: a bit for each nfdbus_key.shape in use; written under bus->lock
- * @nr_shape: their numbers; under bus->lock
- * @arg_mask: arguments that rules ask for; written under bus->lock
- * @nr_arg: how many rules do; under bus->lock
+ * @shapes: bit n: a rule has the nfdbus_key.shape n; written under bus->lock
+ * @nr_shape: number of rules with each shape; under bus->lock
+ * @arg_mask: bit n: a rule has a condition for argument n; written under
+ *	bus->lock
+ * @nr_arg: number of rules with a condition for each argument; under bus->lock
  */
 struct nfdbus_index {
 	struct rhltable		rules;
@@ -365,11 +366,12 @@ struct rhlist_head *nfdbus_index_find(struct nfdbus_index *index,
 
 /* match.c */
 int nfdbus_match_add(struct nfdbus_bus *nb, struct list_head *changes,
-		     struct nfdbus_peer *owner, struct nfdbus_rule *rule);
+		     struct nfdbus_client *owner, struct nfdbus_rule *rule);
 int nfdbus_match_del(struct nfdbus_bus *nb, struct list_head *changes,
-		     struct nfdbus_peer *owner, const struct nfdbus_rule *rule);
+		     struct nfdbus_client *owner,
+		     const struct nfdbus_rule *rule);
 void nfdbus_match_clear(struct nfdbus_bus *nb, struct list_head *changes,
-			struct nfdbus_peer *owner);
+			struct nfdbus_client *owner);
 bool nfdbus_matches_commit(struct nfdbus_bus *nb, struct list_head *changes);
 void nfdbus_matches_abort(struct nfdbus_bus *nb, struct list_head *changes);
 void nfdbus_matches_leave(struct nfdbus_bus *nb, struct list_head *rules);
@@ -377,7 +379,7 @@ void nfdbus_matches_leave(struct nfdbus_bus *nb, struct list_head *rules);
 /* name.c */
 
 enum nfdbus_name_state {
-	NFDBUS_NAME_NONE,	/* being set for the first time */
+	NFDBUS_NAME_NONE,	/* a request adds it; not committed */
 	NFDBUS_NAME_OWNED,
 	NFDBUS_NAME_LEGACY,	/* the owner is not on AF_BUS */
 	NFDBUS_NAME_DEAD,	/* the owner has left */
@@ -388,23 +390,23 @@ enum nfdbus_name_state {
  * @node: in bus->names
  * @str: the name, in @buf
  * @state: enum nfdbus_name_state; written under bus->lock
- * @owner: NULL unless owned; not referenced: a peer that leaves gives up its
- *	names and is freed an RCU grace period later
+ * @owner: NULL unless @state is NFDBUS_NAME_OWNED; not referenced: a client
+ *	that leaves gives up its names and is freed an RCU grace period later
  * @link: in bus->all_names; under bus->lock
  * @owner_link: in owner->names, RCU
- * @change_link: in a request that changes it; under bus->lock
- * @next: what the request puts in its place, NULL to remove it
+ * @change_link: in a request that changes the name; under bus->lock
+ * @next: replaces the name when the request is committed; NULL to remove it
  * @rcu: freed by RCU
  * @buf: @str
  *
- * A change of owner replaces it, so that a reader of one owner's list never
- * ends up in that of another.
+ * A change of owner replaces the structure, so that a reader never gets from
+ * the list of one owner into the list of another.
  */
 struct nfdbus_name {
 	struct rhash_head	node;
 	struct nfdbus_str	str;
 	u8			state;
-	struct nfdbus_peer __rcu *owner;
+	struct nfdbus_client __rcu *owner;
 	struct list_head	link;
 	struct list_head	owner_link;
 	struct list_head	change_link;
@@ -419,17 +421,17 @@ struct nfdbus_name *nfdbus_name_find(struct nfdbus_bus *nb,
 				     const struct nfdbus_str *str);
 int nfdbus_name_prepare(struct nfdbus_bus *nb, struct list_head *changes,
 			const char *text, enum nfdbus_name_state state,
-			struct nfdbus_peer *owner);
+			struct nfdbus_client *owner);
 bool nfdbus_names_commit(struct nfdbus_bus *nb, struct list_head *changes);
 void nfdbus_names_abort(struct nfdbus_bus *nb, struct list_head *changes);
-void nfdbus_names_leave(struct nfdbus_peer *peer);
+void nfdbus_names_leave(struct nfdbus_client *nc);
 
 /* reply.c */
 
 /**
- * struct nfdbus_reply_key - what identifies an expected reply
- * @caller: unique address
- * @callee: unique address
+ * struct nfdbus_reply_key - identifies an expected reply
+ * @caller: unique address of the client that sent the call
+ * @callee: unique address of the client that is to reply
  * @serial: of the call
  * @pad: 0
  */
@@ -441,28 +443,28 @@ struct nfdbus_reply_key {
 };
 
 /**
- * struct nfdbus_reply - a reply that a call on the direct path is waiting for
+ * struct nfdbus_reply - a reply to a call that went directly
  * @node: in bus->replies
- * @key: what identifies it
- * @caller: not referenced: leaving gives the reply up
- * @callee: not referenced: its release gives the reply up
+ * @key: identifies the reply
+ * @caller: not referenced: nfdbus_replies_leave() of the caller drops the reply
+ * @callee: not referenced: nfdbus_replies_release() of the callee drops it
  * @caller_link: in caller->waits
  * @callee_link: in callee->owes
  * @since: when the call was sent, CLOCK_MONOTONIC in nanoseconds
- * @linked: is in the table and both lists
- * @busy: a message between route and settle holds on to it, or the master is
+ * @linked: it is in the table and in both lists
+ * @busy: a message between route and settle has claimed it, or the master is
  *	about to take it
  *
- * Under bus->reply_lock, as are the lists and the table. It outlives the
- * callee's leaving, since the master has to tell the caller, until it is taken
- * by the master, or the callee's last reference is dropped. Once it is neither
- * linked nor busy it is freed.
+ * bus->reply_lock protects it, the lists and the table. When the callee leaves
+ * the reply stays, because the master has to tell the caller: it goes when the
+ * master takes it or the last reference to the callee is dropped. A reply that
+ * is neither linked nor busy is freed.
  */
 struct nfdbus_reply {
 	struct rhash_head	node;
 	struct nfdbus_reply_key	key;
-	struct nfdbus_peer	*caller;
-	struct nfdbus_peer	*callee;
+	struct nfdbus_client	*caller;
+	struct nfdbus_client	*callee;
 	struct list_head	caller_link;
 	struct list_head	callee_link;
 	u64			since;
@@ -471,9 +473,9 @@ struct nfdbus_reply {
 };
 
 /**
- * struct nfdbus_owed - what the master is told of an expected reply
- * @key: of the reply
- * @since: likewise
+ * struct nfdbus_owed - an expected reply, as the master is told of it
+ * @key: identifies the reply
+ * @since: when the call was sent, CLOCK_MONOTONIC in nanoseconds
  */
 struct nfdbus_owed {
 	struct nfdbus_reply_key	key;
@@ -482,23 +484,23 @@ struct nfdbus_owed {
 
 int nfdbus_replies_init(struct nfdbus_bus *nb);
 void nfdbus_replies_destroy(struct nfdbus_bus *nb);
-bool nfdbus_reply_repeats(struct nfdbus_peer *caller, u32 serial);
-int nfdbus_reply_expect(struct nfdbus_peer *caller, struct nfdbus_peer *callee,
-			struct nfdbus_msg *m);
-struct nfdbus_reply *nfdbus_reply_hold(struct nfdbus_peer *callee, u64 caller,
+bool nfdbus_reply_repeats(struct nfdbus_client *caller, u32 serial);
+int nfdbus_reply_expect(struct nfdbus_client *caller,
+			struct nfdbus_client *callee, struct nfdbus_msg *m);
+struct nfdbus_reply *nfdbus_reply_hold(struct nfdbus_client *callee, u64 caller,
 				       u32 serial);
 void nfdbus_reply_drop(struct nfdbus_bus *nb, struct nfdbus_reply *reply,
 		       bool used);
-bool nfdbus_reply_claim(struct nfdbus_peer *callee, struct nfdbus_peer *caller,
-			struct nfdbus_msg *m);
+bool nfdbus_reply_claim(struct nfdbus_client *callee,
+			struct nfdbus_client *caller, struct nfdbus_msg *m);
 void nfdbus_reply_settle(struct nfdbus_bus *nb, struct nfdbus_msg *m,
 			 bool staged, bool direct);
-unsigned int nfdbus_replies_peek(struct nfdbus_peer *callee,
+unsigned int nfdbus_replies_peek(struct nfdbus_client *callee,
 				 struct nfdbus_owed *owed, unsigned int max);
-void nfdbus_replies_take(struct nfdbus_peer *callee,
+void nfdbus_replies_take(struct nfdbus_client *callee,
 			 const struct nfdbus_owed *owed, unsigned int nr);
-void nfdbus_replies_leave(struct nfdbus_peer *peer);
-void nfdbus_replies_release(struct nfdbus_peer *peer);
+void nfdbus_replies_leave(struct nfdbus_client *nc);
+void nfdbus_replies_release(struct nfdbus_client *nc);
 
 /* stats.c */
 
@@ -508,10 +510,10 @@ enum nfdbus_stat {
 	NFDBUS_STAT_SIGNALS,
 	NFDBUS_STAT_BROADCASTS,
 	NFDBUS_STAT_COPIES,
-	NFDBUS_STAT_MASTER,	/* the core's reasons, then ours */
+	NFDBUS_STAT_MASTER,	/* one counter for each reason from here on */
 };
 
-#define NFDBUS_NR_REASONS	16	/* the core's, and as many of ours */
+#define NFDBUS_NR_REASONS	16	/* of the core, and as many of nfdbus */
 #define NFDBUS_NR_STATS		(NFDBUS_STAT_MASTER + 2 * NFDBUS_NR_REASONS)
 
 struct nfdbus_stats {
@@ -527,42 +529,43 @@ u32 nfdbus_stats_reason(unsigned int stat);
 /* main.c */
 
 /**
- * struct nfdbus_bus - a bus
- * @bus: the core's, which owns this
- * @link: in nfdbus_buses, under its lock
- * @lock: serialises what the master changes, joins and leaves
+ * struct nfdbus_bus - what nfdbus knows of a bus
+ * @bus: the bus of the core, which owns this
+ * @link: in nfdbus_buses, under nfdbus_buses_lock
+ * @lock: serialises requests of the master, joins and leaves
  * @flags: NFDBUS_BUS_F_*; written under @lock
- * @max_replies: likewise
- * @max_fds: likewise
- * @max_msg: likewise
- * @peers: by link; under @lock
- * @nr_peers: under @lock
- * @slots: gives each peer a small number
- * @nr_slots: greatest slot there was, plus one; written under @lock
- * @index: match rules that can match a broadcast, and nothing else
+ * @max_replies: replies that a client may wait for; written under @lock
+ * @max_fds: descriptors in a message; written under @lock
+ * @max_msg: bytes of a message; written under @lock
+ * @clients: struct nfdbus_client, by link; under @lock
+ * @nr_clients: number of @clients; under @lock
+ * @slots: gives each client a small number
+ * @nr_slots: greatest slot that was ever in use, plus one; written under @lock
+ * @index: match rules that do not eavesdrop and can match a broadcast
  * @taps: match rules that eavesdrop
- * @legacy_rules: of clients that are not on AF_BUS; under @lock
- * @nr_rules: all of them; under @lock
+ * @legacy_rules: rules of clients that are not on AF_BUS; under @lock
+ * @nr_rules: number of all rules; under @lock
  * @names: well-known names
- * @all_names: the same, by link; under @lock
- * @nr_names: under @lock
- * @reply_lock: protects @replies and all that hangs on it
+ * @all_names: well-known names, by link; under @lock
+ * @nr_names: names that have an owner or had one that left; under @lock
+ * @reply_lock: protects @replies, struct nfdbus_reply and its lists
  * @replies: struct nfdbus_reply
- * @nr_replies: under @reply_lock, read locklessly
+ * @nr_replies: number of @replies; written under @reply_lock, read locklessly
  * @stats: counters
  */
 struct nfdbus_bus {
 	struct bus			*bus;
 	struct list_head		link;
 
-	struct mutex			lock;	/* nests inside nfdbus_buses_lock */
+	/* Inside nfdbus_buses_lock */
+	struct mutex			lock;
 	u32				flags;
 	u32				max_replies;
 	u32				max_fds;
 	u32				max_msg;
 
-	struct list_head		peers;
-	u32				nr_peers;
+	struct list_head		clients;
+	u32				nr_clients;
 	struct ida			slots;
 	u32				nr_slots;
 
@@ -575,7 +578,8 @@ struct nfdbus_bus {
 	struct list_head		all_names;
 	u32				nr_names;
 
-	spinlock_t			reply_lock;	/* innermost */
+	/* Innermost */
+	spinlock_t			reply_lock;
 	struct rhashtable		replies;
 	u32				nr_replies;
 
@@ -583,36 +587,39 @@ struct nfdbus_bus {
 };
 
 /**
- * struct nfdbus_peer - a client that joined
- * @client: the core's, which owns this
+ * struct nfdbus_client - what nfdbus knows of a client that joined
+ * @client: the client of the core, which owns this
  * @bus: its bus
  * @addr: unique address
- * @slot: a number that no other peer has; constant
+ * @slot: a number that no other client of the bus has; constant
  * @flags: NFDBUS_PEER_F_*; written under bus->lock
- * @max_replies: it may wait for, if fewer than bus->max_replies; likewise
- * @gone: it has left; under bus->lock
- * @want_flags: @flags after a request; under bus->lock
- * @want_max_replies: @max_replies after it; likewise
- * @change_link: in a request that changes it; under bus->lock
- * @link: in bus->peers; under bus->lock
+ * @max_replies: replies that the client may wait for, if fewer than
+ *	bus->max_replies; written under bus->lock
+ * @gone: the client has left; under bus->lock
+ * @new_flags: @flags after the request; under bus->lock
+ * @new_max_replies: @max_replies after the request; under bus->lock
+ * @change_link: in a request that changes the client; under bus->lock
+ * @link: in bus->clients; under bus->lock
  * @unique: its unique name, in @unique_buf
- * @unique_buf: likewise
+ * @unique_buf: text of @unique
  * @names: struct nfdbus_name, by owner_link, RCU; changed under bus->lock
- * @nr_names: under bus->lock
+ * @nr_names: number of @names; under bus->lock
  * @rules: struct nfdbus_rule, by owner_link; under bus->lock
- * @nr_rules: under bus->lock
+ * @nr_rules: number of @rules; under bus->lock
  * @waits: replies it waits for, by caller_link; under bus->reply_lock
- * @nr_waits: under bus->reply_lock, read locklessly
- * @left: expects no more replies; under bus->reply_lock
- * @last_serial: greatest of its calls that want replies; under bus->reply_lock
- * @serials: bit n: @last_serial - n was used or may have been; 0 before the
- *	first call; under bus->reply_lock
+ * @nr_waits: number of @waits; written under bus->reply_lock, read locklessly
+ * @left: it waits for no more replies; under bus->reply_lock
+ * @last_serial: greatest serial of its calls that expect replies; under
+ *	bus->reply_lock
+ * @serials: bit n: the serial @last_serial - n was used, or may have been; 0
+ *	before the first call; under bus->reply_lock
  * @owes: replies it owes, by callee_link; under bus->reply_lock
  *
- * Made when its client joins. Names, rules and waits go when it leaves; it is
- * freed with the last reference to the client, after an RCU grace period.
+ * Made when the client joins. Its names, rules and waits go when it leaves. It
+ * is freed an RCU grace period after the last reference to the client is
+ * dropped.
  */
-struct nfdbus_peer {
+struct nfdbus_client {
 	struct bus_client	*client;
 	struct nfdbus_bus	*bus;
 	u64			addr;
@@ -620,8 +627,8 @@ struct nfdbus_peer {
 	u32			flags;
 	u32			max_replies;
 	bool			gone;
-	u32			want_flags;
-	u32			want_max_replies;
+	u32			new_flags;
+	u32			new_max_replies;
 	struct list_head	change_link;
 	struct list_head	link;
 
@@ -646,7 +653,7 @@ extern struct mutex nfdbus_buses_lock;
 
 struct nfdbus_bus *nfdbus_bus_alloc(void);
 void nfdbus_bus_free(struct nfdbus_bus *nb);
-struct nfdbus_peer *nfdbus_peer_alloc(struct nfdbus_bus *nb, u64 addr);
+struct nfdbus_client *nfdbus_client_alloc(struct nfdbus_bus *nb, u64 addr);
 
 /* netlink.c */
 struct nlattr;

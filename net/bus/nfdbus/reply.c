@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: replies that calls on the direct path are waiting for
+ * nfdbus: expected replies to calls that went directly
  *
- * Everything here is under bus->reply_lock, look-ups too, so a reply can be
- * freed at once.
+ * bus->reply_lock protects everything here. Look-ups take it, too, so a reply
+ * is freed without an RCU grace period.
  */
 
 #include <linux/ktime.h>
@@ -39,15 +39,15 @@ static struct nfdbus_reply *nfdbus_reply_find(struct nfdbus_bus *nb, u64 caller,
 	return rhashtable_lookup_fast(&nb->replies, &key, nfdbus_reply_params);
 }
 
-static u32 nfdbus_reply_limit(const struct nfdbus_peer *caller)
+static u32 nfdbus_reply_limit(const struct nfdbus_client *caller)
 {
 	return min(READ_ONCE(caller->bus->max_replies),
 		   READ_ONCE(caller->max_replies));
 }
 
-/* There are lockless readers of how many there are. */
-static void nfdbus_reply_count(struct nfdbus_bus *nb, struct nfdbus_peer *caller,
-			       int more)
+/* The counts have lockless readers. */
+static void nfdbus_reply_count(struct nfdbus_bus *nb,
+			       struct nfdbus_client *caller, int more)
 {
 	lockdep_assert_held(&nb->reply_lock);
 
@@ -92,13 +92,13 @@ static void nfdbus_reply_unlink(struct nfdbus_bus *nb,
 		kfree(reply);
 }
 
-static bool nfdbus_serial_seen(struct nfdbus_peer *caller, u32 serial)
+static bool nfdbus_serial_seen(struct nfdbus_client *caller, u32 serial)
 {
 	s32 ahead = serial - caller->last_serial;
 	bool seen;
 
 	if (!caller->serials) {
-		/* It may have used any before it joined. */
+		/* It may have used any serial before it joined. */
 		caller->serials = ~0ULL;
 		caller->last_serial = serial;
 		return false;
@@ -118,17 +118,19 @@ static bool nfdbus_serial_seen(struct nfdbus_peer *caller, u32 serial)
 }
 
 /**
- * nfdbus_reply_repeats() - does a call repeat the serial of another one?
- * @caller: who sends the call
- * @serial: of the call, which wants a reply
+ * nfdbus_reply_repeats() - may a call repeat the serial of an earlier call?
+ * @caller: sender of the call
+ * @serial: of the call, which expects a reply
  *
- * Only the master knows of all calls. But a call whose serial is the greatest
- * so far, as it nearly always is, or one of the few before that have not been
- * seen, repeats none. To be called for each call, whichever way it will go.
+ * Only the master knows all calls. But a serial that is greater than all
+ * before, as it nearly always is, repeats none, and neither does one of the 63
+ * before the greatest that was not used. To know this, the function has to be
+ * called for each call that expects a reply, also for those that go to the
+ * master.
  *
  * Return: false if the caller cannot be waiting for a reply to this serial.
  */
-bool nfdbus_reply_repeats(struct nfdbus_peer *caller, u32 serial)
+bool nfdbus_reply_repeats(struct nfdbus_client *caller, u32 serial)
 {
 	struct nfdbus_bus *nb = caller->bus;
 	bool seen;
@@ -141,19 +143,19 @@ bool nfdbus_reply_repeats(struct nfdbus_peer *caller, u32 serial)
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_repeats);
 
 /**
- * nfdbus_reply_expect() - record that a call wants a reply
- * @caller: who sends the call
- * @callee: who is to get it
+ * nfdbus_reply_expect() - record that a call expects a reply
+ * @caller: sender of the call
+ * @callee: recipient of the call
  * @m: the call
  *
- * nfdbus_reply_settle() is to follow.
+ * The caller of this function has to call nfdbus_reply_settle() afterwards.
  *
  * Context: Under rcu_read_lock().
- * Return: 0; -EDQUOT if the caller waits for as many as it may, -EEXIST if it
- * waits for one to the same serial, -EPIPE if it has left, -ENOMEM.
+ * Return: 0; -EDQUOT if @caller waits for as many replies as it may, -EEXIST if
+ * it waits for one to the same serial, -EPIPE if it has left, -ENOMEM.
  */
-int nfdbus_reply_expect(struct nfdbus_peer *caller, struct nfdbus_peer *callee,
-			struct nfdbus_msg *m)
+int nfdbus_reply_expect(struct nfdbus_client *caller,
+			struct nfdbus_client *callee, struct nfdbus_msg *m)
 {
 	struct nfdbus_bus *nb = caller->bus;
 	struct nfdbus_reply *reply;
@@ -183,15 +185,15 @@ int nfdbus_reply_expect(struct nfdbus_peer *caller, struct nfdbus_peer *callee,
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_expect);
 
 /**
- * nfdbus_reply_hold() - find an expected reply, and keep it from others
- * @callee: who owes it
- * @caller: address of who waits for it
+ * nfdbus_reply_hold() - find an expected reply and mark it busy
+ * @callee: client that owes the reply
+ * @caller: address of the client that waits for it
  * @serial: of the call
  *
- * Return: The reply, until nfdbus_reply_drop(), or NULL if there is none, or
- * somebody else holds it.
+ * Return: The reply, to be given back with nfdbus_reply_drop(), or NULL if
+ * there is none or it is busy.
  */
-struct nfdbus_reply *nfdbus_reply_hold(struct nfdbus_peer *callee, u64 caller,
+struct nfdbus_reply *nfdbus_reply_hold(struct nfdbus_client *callee, u64 caller,
 				       u32 serial)
 {
 	struct nfdbus_bus *nb = callee->bus;
@@ -219,8 +221,8 @@ static void __nfdbus_reply_drop(struct nfdbus_bus *nb,
 /**
  * nfdbus_reply_drop() - undo nfdbus_reply_hold()
  * @nb: bus
- * @reply: what it returned
- * @used: it is expected no longer
+ * @reply: reply that nfdbus_reply_hold() returned
+ * @used: the reply is not expected any more
  */
 void nfdbus_reply_drop(struct nfdbus_bus *nb, struct nfdbus_reply *reply,
 		       bool used)
@@ -233,18 +235,18 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_drop);
 
 /**
  * nfdbus_reply_claim() - is a message a reply that is expected?
- * @callee: who sends it
- * @caller: who is to get it
+ * @callee: sender of the message
+ * @caller: recipient of the message
  * @m: message with a reply_serial
  *
- * If so, nobody else can claim it until nfdbus_reply_settle(), which is to
- * follow.
+ * If so, no other message can claim the reply until nfdbus_reply_settle(),
+ * which the caller of this function has to call afterwards.
  *
  * Context: Under rcu_read_lock().
- * Return: Whether it is.
+ * Return: true if it is.
  */
-bool nfdbus_reply_claim(struct nfdbus_peer *callee, struct nfdbus_peer *caller,
-			struct nfdbus_msg *m)
+bool nfdbus_reply_claim(struct nfdbus_client *callee,
+			struct nfdbus_client *caller, struct nfdbus_msg *m)
 {
 	m->claim = nfdbus_reply_hold(callee, caller->addr, m->reply_serial);
 	return m->claim;
@@ -255,12 +257,12 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_claim);
  * nfdbus_reply_settle() - conclude what a message claims and expects
  * @nb: bus
  * @m: message
- * @staged: it has been delivered or handed over
- * @direct: it was delivered
+ * @staged: the message is staged, for its recipient or for the master
+ * @direct: the message is for its recipient
  *
- * A reply that is handed over may yet be refused, or never be looked at, so it
- * stays expected until the master takes it. One that is asked for by way of the
- * master is the master's to expect.
+ * A reply that goes to the master stays expected until the master takes it,
+ * since the master may refuse it or never read it. Of a call that goes to the
+ * master, the master expects the reply.
  */
 void nfdbus_reply_settle(struct nfdbus_bus *nb, struct nfdbus_msg *m,
 			 bool staged, bool direct)
@@ -282,12 +284,12 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_settle);
 /**
  * nfdbus_replies_peek() - list replies that a client owes
  * @callee: client
- * @owed: where to put them
+ * @owed: returns the replies, in the order of their calls
  * @max: room in @owed
  *
- * Return: How many there are in @owed, in the order of their calls.
+ * Return: The number of replies in @owed.
  */
-unsigned int nfdbus_replies_peek(struct nfdbus_peer *callee,
+unsigned int nfdbus_replies_peek(struct nfdbus_client *callee,
 				 struct nfdbus_owed *owed, unsigned int max)
 {
 	struct nfdbus_bus *nb = callee->bus;
@@ -309,12 +311,12 @@ unsigned int nfdbus_replies_peek(struct nfdbus_peer *callee,
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_replies_peek);
 
 /**
- * nfdbus_replies_take() - expect replies no longer
+ * nfdbus_replies_take() - do not expect replies any more
  * @callee: client that owes them
- * @owed: the replies; those that came meanwhile are passed over
- * @nr: their number
+ * @owed: the replies; those that have arrived are passed over
+ * @nr: number of @owed
  */
-void nfdbus_replies_take(struct nfdbus_peer *callee,
+void nfdbus_replies_take(struct nfdbus_client *callee,
 			 const struct nfdbus_owed *owed, unsigned int nr)
 {
 	struct nfdbus_bus *nb = callee->bus;
@@ -334,27 +336,30 @@ void nfdbus_replies_take(struct nfdbus_peer *callee,
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_replies_take);
 
-/* Who has left waits for nothing. What it owes stays for the master. */
-void nfdbus_replies_leave(struct nfdbus_peer *peer)
+/* Drops the replies that a client waits for when it leaves. The replies that it
+ * owes stay for the master.
+ */
+void nfdbus_replies_leave(struct nfdbus_client *nc)
 {
-	struct nfdbus_bus *nb = peer->bus;
+	struct nfdbus_bus *nb = nc->bus;
 	struct nfdbus_reply *reply, *tmp;
 
 	spin_lock_bh(&nb->reply_lock);
-	peer->left = true;
-	list_for_each_entry_safe(reply, tmp, &peer->waits, caller_link)
+	nc->left = true;
+	list_for_each_entry_safe(reply, tmp, &nc->waits, caller_link)
 		nfdbus_reply_unlink(nb, reply);
 	spin_unlock_bh(&nb->reply_lock);
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_replies_leave);
 
-void nfdbus_replies_release(struct nfdbus_peer *peer)
+/* Drops the replies that a client owes when its last reference is dropped. */
+void nfdbus_replies_release(struct nfdbus_client *nc)
 {
-	struct nfdbus_bus *nb = peer->bus;
+	struct nfdbus_bus *nb = nc->bus;
 	struct nfdbus_reply *reply, *tmp;
 
 	spin_lock_bh(&nb->reply_lock);
-	list_for_each_entry_safe(reply, tmp, &peer->owes, callee_link)
+	list_for_each_entry_safe(reply, tmp, &nc->owes, callee_link)
 		nfdbus_reply_unlink(nb, reply);
 	spin_unlock_bh(&nb->reply_lock);
 }

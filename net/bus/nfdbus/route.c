@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: who gets a message
+ * nfdbus: choose the recipients of a message
  *
- * A message goes directly only if the daemon is known to decide the same.
- * Whatever is in doubt goes to the master.
+ * A message goes directly only if it is known that the daemon decides the same.
+ * In doubt it goes to the master.
  */
 
 #include <linux/bitmap.h>
@@ -13,16 +13,16 @@
 #include <linux/slab.h>
 #include "nfdbus.h"
 
-/* Parsing. */
+/* Parsing */
 
-/* Receivers may believe what is written there. */
-static bool nfdbus_sender_is_true(const struct nfdbus_peer *src,
+/* Recipients trust the header field, so a false one must not go directly. */
+static bool nfdbus_sender_is_true(const struct nfdbus_client *src,
 				  const struct nfdbus_msg *m)
 {
 	return !m->sender.s || nfdbus_str_eq(&m->sender, &src->unique);
 }
 
-static u32 nfdbus_parse_reason(const struct nfdbus_peer *src,
+static u32 nfdbus_parse_reason(const struct nfdbus_client *src,
 			       const struct nfdbus_msg *m)
 {
 	if (m->strange)
@@ -45,14 +45,14 @@ static void nfdbus_str_hash(struct nfdbus_str *str)
 	str->hash = nfdbus_hash(str->s, str->len);
 }
 
-/* Well-known names are found by it. */
+/* nfdbus_name_find() needs the hash. */
 static void nfdbus_destination_hash(struct nfdbus_msg *m)
 {
 	if (m->destination.s && m->destination.s[0] != ':')
 		nfdbus_str_hash(&m->destination);
 }
 
-/* Match rules are found by them. */
+/* nfdbus_index_find() needs the hashes. */
 static void nfdbus_rule_keys_hash(struct nfdbus_msg *m)
 {
 	if (m->interface.s)
@@ -98,13 +98,14 @@ static int nfdbus_parse_error(struct bus_msg *msg, int err)
 	return 0;
 }
 
-/* The master checks for itself what it gets, so only the header matters then:
- * a reply is accounted for whatever way it goes.
+/* Of a message that goes to the master only the header is parsed, because calls
+ * and replies are accounted for either way; the master checks the message
+ * itself.
  */
 int nfdbus_parse(struct bus_client *src, struct bus_msg *msg,
 		 struct sk_buff *skb)
 {
-	struct nfdbus_peer *peer = bus_client_proto_data(src);
+	struct nfdbus_client *nc = bus_client_proto_data(src);
 	struct nfdbus_msg *m;
 	u32 reason;
 	int err;
@@ -113,12 +114,12 @@ int nfdbus_parse(struct bus_client *src, struct bus_msg *msg,
 	if (IS_ERR(m))
 		return nfdbus_parse_error(msg, PTR_ERR(m));
 
-	if (nfdbus_msg_wants_reply(m))
-		m->repeats = nfdbus_reply_repeats(peer, m->serial);
-	reason = nfdbus_parse_reason(peer, m);
+	if (nfdbus_msg_expects_reply(m))
+		m->repeats = nfdbus_reply_repeats(nc, m->serial);
+	reason = nfdbus_parse_reason(nc, m);
 	nfdbus_destination_hash(m);
 	if (!reason) {
-		err = nfdbus_parse_rest(peer->bus, m, skb);
+		err = nfdbus_parse_rest(nc->bus, m, skb);
 		if (err) {
 			nfdbus_msg_free(m);
 			return nfdbus_parse_error(msg, err);
@@ -136,9 +137,9 @@ void nfdbus_proto_msg_free(struct bus_msg *msg)
 	nfdbus_msg_free(bus_msg_proto_data(msg));
 }
 
-/* Names. */
+/* Names */
 
-/* A number without leading zeros that fits into an address; otherwise 0. */
+/* Returns 0 unless @s is a number without leading zeros that is an address. */
 static u64 nfdbus_unique_addr(const char *s)
 {
 	u64 addr = 0;
@@ -155,10 +156,12 @@ static u64 nfdbus_unique_addr(const char *s)
 	return addr;
 }
 
-/* Client n is `:0.n`; other unique names are legacy. */
+/* The unique name of client n is `:0.n`. A client with another unique name is
+ * not on AF_BUS.
+ */
 static u32 nfdbus_find_unique(struct nfdbus_bus *nb,
 			      const struct nfdbus_str *str,
-			      struct nfdbus_peer **peer)
+			      struct nfdbus_client **nc)
 {
 	struct bus_client *client = NULL;
 	u64 addr;
@@ -172,12 +175,12 @@ static u32 nfdbus_find_unique(struct nfdbus_bus *nb,
 	if (!client || !bus_client_joined(client))
 		return BUS_REASON_NO_OWNER;
 
-	*peer = bus_client_proto_data(client);
-	return *peer ? BUS_REASON_NONE : BUS_REASON_NO_OWNER;
+	*nc = bus_client_proto_data(client);
+	return *nc ? BUS_REASON_NONE : BUS_REASON_NO_OWNER;
 }
 
 static u32 nfdbus_find_name(struct nfdbus_bus *nb, const struct nfdbus_str *str,
-			    struct nfdbus_peer **peer)
+			    struct nfdbus_client **nc)
 {
 	struct nfdbus_name *name = nfdbus_name_find(nb, str);
 
@@ -186,41 +189,42 @@ static u32 nfdbus_find_name(struct nfdbus_bus *nb, const struct nfdbus_str *str,
 	if (READ_ONCE(name->state) == NFDBUS_NAME_LEGACY)
 		return NFDBUS_REASON_LEGACY;
 
-	*peer = rcu_dereference(name->owner);
-	return *peer ? BUS_REASON_NONE : BUS_REASON_NO_OWNER;
+	*nc = rcu_dereference(name->owner);
+	return *nc ? BUS_REASON_NONE : BUS_REASON_NO_OWNER;
 }
 
-static u32 nfdbus_find_peer(struct nfdbus_bus *nb, const struct nfdbus_msg *m,
-			    struct nfdbus_peer **peer)
+static u32 nfdbus_find_client(struct nfdbus_bus *nb, const struct nfdbus_msg *m,
+			      struct nfdbus_client **nc)
 {
-	*peer = NULL;
+	*nc = NULL;
 	if (!m->destination.s)
 		return NFDBUS_REASON_DRIVER;
 	if (m->destination.s[0] == ':')
-		return nfdbus_find_unique(nb, &m->destination, peer);
-	return nfdbus_find_name(nb, &m->destination, peer);
+		return nfdbus_find_unique(nb, &m->destination, nc);
+	return nfdbus_find_name(nb, &m->destination, nc);
 }
 
-static bool nfdbus_takes_fds(const struct nfdbus_peer *peer)
+static bool nfdbus_takes_fds(const struct nfdbus_client *nc)
 {
-	return READ_ONCE(peer->flags) & NFDBUS_PEER_F_CAN_FDS;
+	return READ_ONCE(nc->flags) & NFDBUS_PEER_F_CAN_FDS;
 }
 
-/* A client that gains a rule or a name is held while it is told so: the master
- * has messages that depend on it, for which this is the place in its order.
+/* The master holds a client that gains a rule or a name until it has told the
+ * client so. Until then messages from and to the client go to the master, which
+ * has earlier messages that they must not overtake.
  */
-static bool nfdbus_is_held(const struct nfdbus_peer *peer)
+static bool nfdbus_is_held(const struct nfdbus_client *nc)
 {
-	/* Pairs with the release in nfdbus_set_commit_peers(). */
-	return smp_load_acquire(&peer->flags) & NFDBUS_PEER_F_HELD;
+	/* Pairs with the release in nfdbus_set_commit_clients(). */
+	return smp_load_acquire(&nc->flags) & NFDBUS_PEER_F_HELD;
 }
 
-/* One recipient. */
+/* One recipient */
 
-static u32 nfdbus_expect(struct nfdbus_peer *src, struct nfdbus_peer *dst,
+static u32 nfdbus_expect(struct nfdbus_client *src, struct nfdbus_client *dst,
 			 struct nfdbus_msg *m)
 {
-	if (!nfdbus_msg_wants_reply(m))
+	if (!nfdbus_msg_expects_reply(m))
 		return BUS_REASON_NONE;
 	if (m->repeats)
 		return NFDBUS_REASON_POLICY;
@@ -232,9 +236,9 @@ static u32 nfdbus_expect(struct nfdbus_peer *src, struct nfdbus_peer *dst,
 	return BUS_REASON_NONE;
 }
 
-/* Rules. */
+/* Rules */
 
-static u32 nfdbus_broadcast_to(struct nfdbus_peer *dst, struct nfdbus_msg *m,
+static u32 nfdbus_broadcast_to(struct nfdbus_client *dst, struct nfdbus_msg *m,
 			       struct bus_route *route)
 {
 	if (!dst)
@@ -253,8 +257,8 @@ static u32 nfdbus_broadcast_to(struct nfdbus_peer *dst, struct nfdbus_msg *m,
 	return BUS_REASON_NONE;
 }
 
-/* Who eavesdrops, and may, is the master's to tell. Whether the recipient is the
- * destination of the rule, too.
+/* Only the master knows which clients may eavesdrop, and whether the recipient
+ * is the destination of the rule.
  */
 static u32 nfdbus_matched(const struct nfdbus_rule *rule, struct nfdbus_msg *m,
 			  struct bus_route *route)
@@ -290,8 +294,8 @@ static u32 nfdbus_match_key(struct nfdbus_index *index,
 	return BUS_REASON_NONE;
 }
 
-/* A rule asks for the sender by its unique name, or one that it owns. */
-static u32 nfdbus_match_names(struct nfdbus_peer *src,
+/* A rule names a sender by its unique name or by a name that it owns. */
+static u32 nfdbus_match_names(struct nfdbus_client *src,
 			      struct nfdbus_index *index,
 			      struct nfdbus_key *key, struct nfdbus_msg *m,
 			      struct bus_route *route)
@@ -317,13 +321,13 @@ static const struct nfdbus_arg *nfdbus_msg_arg0(const struct nfdbus_msg *m)
 {
 	const struct nfdbus_arg *arg = m->args;
 
-	/* One that was cut short is longer than that of any rule. */
+	/* An argument that was cut is longer than the value of any rule. */
 	if (arg && !arg->idx && arg->type == 's' && arg->len == arg->str.len)
 		return arg;
 	return NULL;
 }
 
-/* What the message has of what rules may ask for */
+/* Fills in @key from the message; returns the bits of its values. */
 static u8 nfdbus_match_init(struct nfdbus_key *key, const struct nfdbus_msg *m)
 {
 	const struct nfdbus_arg *arg0 = nfdbus_msg_arg0(m);
@@ -342,7 +346,7 @@ static u8 nfdbus_match_init(struct nfdbus_key *key, const struct nfdbus_msg *m)
 	return shape;
 }
 
-static u32 nfdbus_match(struct nfdbus_peer *src, struct nfdbus_index *index,
+static u32 nfdbus_match(struct nfdbus_client *src, struct nfdbus_index *index,
 			struct nfdbus_msg *m, struct bus_route *route)
 {
 	struct nfdbus_key key = {};
@@ -355,7 +359,7 @@ static u32 nfdbus_match(struct nfdbus_peer *src, struct nfdbus_index *index,
 	shapes = smp_load_acquire(&index->shapes);
 	if (!shapes)
 		return BUS_REASON_NONE;
-	/* It was parsed before there was such a rule. */
+	/* The message was parsed before there was such a rule. */
 	if (!m->hashed || READ_ONCE(index->arg_mask) & ~m->arg_mask)
 		return NFDBUS_REASON_LIMIT;
 
@@ -374,7 +378,7 @@ static u32 nfdbus_match(struct nfdbus_peer *src, struct nfdbus_index *index,
 	return BUS_REASON_NONE;
 }
 
-static u32 nfdbus_broadcast(struct nfdbus_peer *src, struct nfdbus_msg *m,
+static u32 nfdbus_broadcast(struct nfdbus_client *src, struct nfdbus_msg *m,
 			    struct bus_route *route)
 {
 	bus_route_multicast(route);
@@ -384,7 +388,7 @@ static u32 nfdbus_broadcast(struct nfdbus_peer *src, struct nfdbus_msg *m,
 	       nfdbus_match(src, &src->bus->taps, m, route);
 }
 
-static u32 nfdbus_unicast(struct nfdbus_peer *src, struct nfdbus_peer *dst,
+static u32 nfdbus_unicast(struct nfdbus_client *src, struct nfdbus_client *dst,
 			  struct nfdbus_msg *m, struct bus_route *route)
 {
 	u32 reason;
@@ -401,9 +405,9 @@ static u32 nfdbus_unicast(struct nfdbus_peer *src, struct nfdbus_peer *dst,
 	return reason;
 }
 
-/* The decision. */
+/* The decision */
 
-static u32 nfdbus_bus_allows(const struct nfdbus_peer *src,
+static u32 nfdbus_bus_allows(const struct nfdbus_client *src,
 			     const struct nfdbus_msg *m, unsigned int len)
 {
 	const struct nfdbus_bus *nb = src->bus;
@@ -418,7 +422,7 @@ static u32 nfdbus_bus_allows(const struct nfdbus_peer *src,
 	return BUS_REASON_NONE;
 }
 
-static u32 nfdbus_choose(struct nfdbus_peer *src, struct nfdbus_peer *dst,
+static u32 nfdbus_choose(struct nfdbus_client *src, struct nfdbus_client *dst,
 			 u32 found, struct nfdbus_msg *m, unsigned int len,
 			 struct bus_route *route)
 {
@@ -440,19 +444,19 @@ static u32 nfdbus_choose(struct nfdbus_peer *src, struct nfdbus_peer *dst,
 	return nfdbus_broadcast(src, m, route);
 }
 
-static u32 nfdbus_decide(struct nfdbus_peer *src, struct nfdbus_msg *m,
+static u32 nfdbus_decide(struct nfdbus_client *src, struct nfdbus_msg *m,
 			 unsigned int len, struct bus_route *route)
 {
-	struct nfdbus_peer *dst;
+	struct nfdbus_client *dst;
 	u32 found, reason;
 
 	m->copies = 0;
 	if (m->repeats)
 		bus_route_set_flags(route, NFDBUS_REASON_F_REPEATS);
 
-	found = nfdbus_find_peer(src->bus, m, &dst);
+	found = nfdbus_find_client(src->bus, m, &dst);
 	reason = nfdbus_choose(src, dst, found, m, len, route);
-	/* bus_route_add() may have found one. */
+	/* bus_route_add() may have found a reason. */
 	if (!reason)
 		reason = bus_route_reason(route);
 	if (reason && reason != BUS_REASON_DENIED && dst &&
@@ -464,11 +468,11 @@ static u32 nfdbus_decide(struct nfdbus_peer *src, struct nfdbus_msg *m,
 void nfdbus_route(struct bus_client *src, struct bus_msg *msg,
 		  struct bus_route *route)
 {
-	struct nfdbus_peer *peer = bus_client_proto_data(src);
+	struct nfdbus_client *nc = bus_client_proto_data(src);
 	struct nfdbus_msg *m = bus_msg_proto_data(msg);
 	u32 reason;
 
-	reason = m ? nfdbus_decide(peer, m, bus_msg_len(msg), route) :
+	reason = m ? nfdbus_decide(nc, m, bus_msg_len(msg), route) :
 		     bus_route_reason(route);
 	if (reason)
 		bus_route_master(route, reason);
@@ -486,9 +490,7 @@ void nfdbus_settle(struct bus_client *src, struct bus_msg *msg, bool staged)
 		return;
 
 	nfdbus_stats_count(nb, m, reason);
-	/* The header, and a bit for each client: nobody asks any more, so the
-	 * message does not take them along into its queues.
-	 */
+	/* Not needed after the message is staged: do not keep it in queues. */
 	if (m) {
 		bus_msg_set_proto_data(msg, NULL);
 		nfdbus_msg_free(m);

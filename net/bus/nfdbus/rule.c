@@ -2,8 +2,8 @@
 /*
  * nfdbus: match rules
  *
- * The text is read as dbus-daemon reads it, oddities included: what it accepts
- * means the same here.
+ * The text is parsed as dbus-daemon parses it, oddities included: a rule that
+ * the daemon accepts means the same here.
  */
 
 #include <linux/ctype.h>
@@ -14,15 +14,15 @@
 #include "nfdbus.h"
 
 /**
- * struct nfdbus_rule_text - a rule that is being read
- * @rule: what has been read
- * @pos: what comes next
+ * struct nfdbus_rule_text - state while a rule is parsed
+ * @rule: the rule, as far as it is parsed
+ * @pos: where to go on in the text
  * @key: the current key, not terminated
- * @key_len: bytes of it
+ * @key_len: bytes of @key
  * @value: the current value, unquoted and terminated
- * @value_len: bytes of it
+ * @value_len: bytes of @value
  * @room: where the next value goes, in @rule->buf
- * @error: what is wrong
+ * @error: what is wrong with the rule
  */
 struct nfdbus_rule_text {
 	struct nfdbus_rule	*rule;
@@ -69,8 +69,8 @@ static int nfdbus_rule_key(struct nfdbus_rule_text *t)
 	return 0;
 }
 
-/* Within quotes nothing is special but the other quote; outside, a backslash
- * escapes a quote and otherwise is itself.
+/* Within quotes only the closing quote is special. Outside, a backslash escapes
+ * a quote and is an ordinary character before any other.
  */
 static int nfdbus_rule_value(struct nfdbus_rule_text *t)
 {
@@ -159,8 +159,8 @@ static int nfdbus_rule_path(struct nfdbus_rule_text *t, struct nfdbus_str *str)
 	return nfdbus_rule_str(t, str, nfdbus_is_path);
 }
 
-/* The number may be octal or hexadecimal, as strtoul() takes it. Returns what
- * follows it; that is @s if there is no number.
+/* Parses a decimal, octal or hexadecimal number as strtoul() does. Returns the
+ * end of the number; @s if there is none.
  */
 static const char *nfdbus_rule_number(const char *s, u32 *v)
 {
@@ -276,7 +276,7 @@ static int nfdbus_rule_set(struct nfdbus_rule_text *t)
 	return nfdbus_rule_error(t, "unknown key");
 }
 
-/* What comes after an empty key or after 16 pairs is read by nobody. */
+/* As dbus-daemon, ignores what follows an empty key or 16 pairs. */
 static int nfdbus_rule_read(struct nfdbus_rule_text *t)
 {
 	unsigned int i;
@@ -313,13 +313,14 @@ static void nfdbus_rule_shape(struct nfdbus_rule *rule)
 }
 
 /**
- * nfdbus_rule_parse() - read a rule
- * @text: text, at most %NFDBUS_MAX_RULE bytes
- * @offset: in @text, of the key that is wrong
- * @error: what is wrong with it
+ * nfdbus_rule_parse() - parse a match rule
+ * @text: text; -EINVAL if it is longer than %NFDBUS_MAX_RULE bytes
+ * @offset: returns the offset of the wrong key in @text
+ * @error: returns what is wrong with it; NULL after -ENOMEM
  *
  * Context: May sleep.
- * Return: The rule, to be freed with kfree(), or an ERR_PTR: -EINVAL, -ENOMEM.
+ * Return: The rule, to be freed with kfree(), or an ERR_PTR(): -EINVAL,
+ * -ENOMEM.
  */
 struct nfdbus_rule *nfdbus_rule_parse(const char *text, u32 *offset,
 				      const char **error)
@@ -366,11 +367,11 @@ static bool nfdbus_opt_eq(const struct nfdbus_str *a,
 }
 
 /**
- * nfdbus_rule_eq() - do two rules ask for the same?
+ * nfdbus_rule_eq() - do two rules have the same conditions?
  * @a: rule
  * @b: rule
  *
- * Return: Whether they do. Who they belong to is not compared.
+ * Return: true if they do. Owners are not compared.
  */
 bool nfdbus_rule_eq(const struct nfdbus_rule *a, const struct nfdbus_rule *b)
 {
@@ -399,7 +400,7 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_rule_eq);
  * nfdbus_rule_broadcast() - can a rule match a signal without destination?
  * @rule: rule
  *
- * Return: Whether it can.
+ * Return: true if it can.
  */
 bool nfdbus_rule_broadcast(const struct nfdbus_rule *rule)
 {
@@ -418,7 +419,7 @@ u64 nfdbus_rule_arg_mask(const struct nfdbus_rule *rule)
 	return mask;
 }
 
-/* Matching. */
+/* Matching */
 
 static bool nfdbus_path_in(const struct nfdbus_str *path,
 			   const struct nfdbus_str *namespace)
@@ -436,15 +437,15 @@ static bool nfdbus_ends_in_slash(const struct nfdbus_str *str)
 	return str->len && str->s[str->len - 1] == '/';
 }
 
-/* @arg->str is cut short only where it is longer than any rule. */
+/* @arg->str is cut only if it is longer than any rule. */
 static bool nfdbus_arg_is_path(const struct nfdbus_arg *arg,
-			       const struct nfdbus_str *want)
+			       const struct nfdbus_str *value)
 {
-	if (arg->len < want->len && !nfdbus_ends_in_slash(&arg->str))
+	if (arg->len < value->len && !nfdbus_ends_in_slash(&arg->str))
 		return false;
-	if (want->len < arg->len && !nfdbus_ends_in_slash(want))
+	if (value->len < arg->len && !nfdbus_ends_in_slash(value))
 		return false;
-	return !memcmp(arg->buf, want->s, min(arg->str.len, want->len));
+	return !memcmp(arg->buf, value->s, min(arg->str.len, value->len));
 }
 
 static bool nfdbus_arg_in(const struct nfdbus_arg *arg,
@@ -456,25 +457,27 @@ static bool nfdbus_arg_in(const struct nfdbus_arg *arg,
 	return arg->len == namespace->len || arg->buf[namespace->len] == '.';
 }
 
-static bool nfdbus_arg_matches(const struct nfdbus_rule_arg *want,
+static bool nfdbus_arg_matches(const struct nfdbus_rule_arg *asked,
 			       const struct nfdbus_arg *arg)
 {
-	if (want->kind == NFDBUS_ARG_PATH)
-		return nfdbus_arg_is_path(arg, &want->str);
+	if (asked->kind == NFDBUS_ARG_PATH)
+		return nfdbus_arg_is_path(arg, &asked->str);
 	if (arg->type != 's')
 		return false;
-	if (want->kind == NFDBUS_ARG_NAMESPACE)
-		return nfdbus_arg_in(arg, &want->str);
-	return arg->len == want->str.len && nfdbus_str_eq(&arg->str, &want->str);
+	if (asked->kind == NFDBUS_ARG_NAMESPACE)
+		return nfdbus_arg_in(arg, &asked->str);
+	return arg->len == asked->str.len &&
+	       nfdbus_str_eq(&arg->str, &asked->str);
 }
 
 /**
- * nfdbus_rule_matches() - does a rule match what it was not found by?
- * @rule: rule that was found by nfdbus_index_find()
- * @m: message in which all arguments of interest are kept; type and destination
- *	are not compared
+ * nfdbus_rule_matches() - compare the conditions that are not in the key
+ * @rule: rule that nfdbus_index_find() found for @m
+ * @m: message in which all arguments of index->arg_mask are kept
  *
- * Return: Whether it does.
+ * Compares path_namespace and arguments, but not type and destination.
+ *
+ * Return: true if the rule matches.
  */
 bool nfdbus_rule_matches(const struct nfdbus_rule *rule,
 			 const struct nfdbus_msg *m)

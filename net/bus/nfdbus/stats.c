@@ -14,7 +14,7 @@ static unsigned int nfdbus_stat_of_reason(u32 reason)
 }
 
 /**
- * nfdbus_stats_reason() - say which reason a counter counts
+ * nfdbus_stats_reason() - tell which reason a counter counts
  * @stat: counter, at least %NFDBUS_STAT_MASTER
  *
  * Return: enum bus_reason_code or enum nfdbus_reason.
@@ -44,8 +44,8 @@ static enum nfdbus_stat nfdbus_stat_of_type(const struct nfdbus_msg *m)
 /**
  * nfdbus_stats_count() - count a message
  * @nb: bus
- * @m: message, NULL if it was not understood
- * @reason: why it went to the master, %BUS_REASON_NONE if it did not
+ * @m: message; NULL if it was not parsed
+ * @reason: why it went to the master; %BUS_REASON_NONE if it did not
  *
  * Context: Any.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: what strings, names, paths and types may look like
+ * nfdbus: syntax of strings, names, paths and signatures
  */
 
 #include <linux/ctype.h>
@@ -13,8 +13,8 @@
 #define ONES	(~0UL / 0xff)
 #define HIGHS	(ONES << 7)
 
-/* Clients choose most of what is hashed, and can measure how long a look-up
- * takes. So the key is one that cannot be guessed from collisions.
+/* Clients choose most of the strings that are hashed, and can measure how long
+ * a look-up takes. So the key must not be guessable from collisions.
  */
 u32 nfdbus_hash(const char *s, u32 len)
 {
@@ -25,7 +25,7 @@ u32 nfdbus_hash(const char *s, u32 len)
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_hash);
 
-/* Skip words of ASCII without a NUL. */
+/* Skips words of ASCII without a NUL. */
 static const u8 *nfdbus_skip_ascii(const u8 *p, const u8 *end)
 {
 	unsigned long w;
@@ -70,11 +70,12 @@ static bool nfdbus_utf8_begin(struct nfdbus_utf8 *state, u8 c)
 
 /**
  * nfdbus_utf8_valid() - check a piece of a string
- * @state: zero before the first piece; after the last, state->need must be 0
+ * @state: zero before the first piece; after the last piece the string is valid
+ *	if state->need is 0
  * @p: piece
- * @len: bytes
+ * @len: bytes of the piece
  *
- * Return: Whether it is UTF-8 without a NUL so far.
+ * Return: true if it is UTF-8 without a NUL so far.
  */
 bool nfdbus_utf8_valid(struct nfdbus_utf8 *state, const u8 *p, u32 len)
 {
@@ -111,12 +112,12 @@ static bool nfdbus_is_name_char(char c)
 
 /**
  * nfdbus_path_valid() - check a piece of an object path
- * @state: zero before the first piece; after the last, nfdbus_path_end() says
- *	whether the path may end there
+ * @state: zero before the first piece; after the last piece nfdbus_path_end()
+ *	tells whether the path may end there
  * @p: piece
- * @len: bytes
+ * @len: bytes of the piece
  *
- * Return: Whether it is a path so far.
+ * Return: true if it is a path so far.
  */
 bool nfdbus_path_valid(struct nfdbus_path *state, const u8 *p, u32 len)
 {
@@ -182,7 +183,7 @@ bool nfdbus_is_interface(const char *s, u32 len)
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_is_interface);
 
-/* In a unique name elements may begin with a digit, in others not. */
+/* Only the elements of a unique name may begin with a digit. */
 static bool nfdbus_is_name(const char *s, u32 len, bool unique)
 {
 	char last = unique ? ':' : '.';
@@ -200,11 +201,11 @@ static bool nfdbus_is_name(const char *s, u32 len, bool unique)
 }
 
 /**
- * nfdbus_is_namespace() - check a bus name or the beginning of one
+ * nfdbus_is_namespace() - check a bus name or the first elements of one
  * @s: text
  * @len: bytes
  *
- * Return: Whether it is one.
+ * Return: true if it is one.
  */
 bool nfdbus_is_namespace(const char *s, u32 len)
 {
@@ -222,13 +223,13 @@ bool nfdbus_is_bus_name(const char *s, u32 len)
 }
 EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_is_bus_name);
 
-/* Types. */
+/* Types */
 
 /**
  * nfdbus_type_align() - alignment of the values of a type
  * @type: the first character of its signature
  *
- * Return: Bytes. Those of a fixed type are as long.
+ * Return: Alignment in bytes; of a fixed type, this is also the size.
  */
 u32 nfdbus_type_align(char type)
 {
@@ -268,9 +269,9 @@ static bool nfdbus_type_basic(char type)
 /**
  * nfdbus_sig_skip() - find the end of a type
  * @sig: valid signature
- * @pos: where the type begins
+ * @pos: position of the first character of the type
  *
- * Return: The position after it.
+ * Return: The position after the type.
  */
 u32 nfdbus_sig_skip(const char *sig, u32 pos)
 {
@@ -295,12 +296,12 @@ u32 nfdbus_sig_skip(const char *sig, u32 pos)
 }
 
 /**
- * struct nfdbus_sig - state of a check of a signature
+ * struct nfdbus_sig - state while a signature is checked
  * @open: brackets that are open
- * @count: types in each of them; the first is that outside of all
+ * @count: number of types in each bracket; @count[0] is outside of all brackets
  * @depth: number of open brackets
- * @structs: how many of them are parentheses
- * @arrays: array characters that wait for their type
+ * @structs: number of open parentheses
+ * @arrays: array characters without their type so far
  * @last: the last character
  */
 struct nfdbus_sig {
@@ -371,7 +372,7 @@ static bool nfdbus_sig_next(struct nfdbus_sig *sig, char c)
  * @s: text
  * @len: bytes
  *
- * Return: Whether it is one: any number of complete types.
+ * Return: true if it is one: any number of complete types.
  */
 bool nfdbus_is_signature(const char *s, u32 len)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: messages to test with
+ * nfdbus: build messages for tests
  */
 
 #include <linux/err.h>
@@ -9,7 +9,7 @@
 #include <linux/unaligned.h>
 #include "nfdbus_test.h"
 
-/* Bytes a piece; 0 is all in one. */
+/* Bytes in each piece of a message; 0 is one piece. */
 const u32 pieces[] = { 0, 1, 3, 4, 7, 16, 61 };
 const unsigned int nr_pieces = ARRAY_SIZE(pieces);
 
@@ -175,8 +175,8 @@ static void add_frag(struct sk_buff *head, struct sk_buff *part,
 	}
 }
 
-/* The first piece of each part is linear, the others are fragments; as many
- * parts as it takes are on the frag_list.
+/* The first piece of each skb is linear, the others are fragments. Pieces that
+ * do not fit into the first skb are in further skbs on its frag_list.
  */
 struct sk_buff *make_skb(struct kunit *test, const struct build *b, u32 piece)
 {
@@ -212,7 +212,7 @@ struct sk_buff *make_skb(struct kunit *test, const struct build *b, u32 piece)
 	return head;
 }
 
-/* The header and the body, every argument kept. */
+/* Parses header and body and keeps all arguments. */
 struct nfdbus_msg *parse_skb(struct sk_buff *skb, u32 nr_fds)
 {
 	struct nfdbus_msg *m = nfdbus_msg_parse(skb, nr_fds);

@@ -11,11 +11,11 @@
 
 /**
  * struct header_case - a message without a body
- * @name: what it is about
+ * @name: of the case
  * @type: of the message
- * @err: what is to become of it
+ * @err: expected result
  * @strange: it has fields that the daemon strips
- * @nr_fds: descriptors with it
+ * @nr_fds: descriptors that come with it
  * @fields: header fields
  */
 struct header_case {
@@ -163,7 +163,7 @@ static void expect_parse(struct kunit *test, const struct build *b, int err,
 	kfree_skb(skb);
 }
 
-/* A byte of a valid message is changed. */
+/* Changes a byte of a valid message. */
 static void test_fixed_header(struct kunit *test)
 {
 	static const struct {
@@ -209,9 +209,9 @@ static void test_length(struct kunit *test)
 
 /**
  * struct body_case - a body
- * @name: what it is about
- * @sig: its signature
- * @err: what is to become of it
+ * @name: of the case
+ * @sig: signature of the body
+ * @err: expected result
  * @body: values
  */
 struct body_case {

@@ -11,8 +11,8 @@
 
 struct replies {
 	struct nfdbus_bus	*nb;
-	struct nfdbus_peer	*caller;
-	struct nfdbus_peer	*callee;
+	struct nfdbus_client	*caller;
+	struct nfdbus_client	*callee;
 };
 
 static struct replies *begin(struct kunit *test)
@@ -23,8 +23,8 @@ static struct replies *begin(struct kunit *test)
 	r->nb = nfdbus_bus_alloc();
 	KUNIT_ASSERT_FALSE(test, IS_ERR(r->nb));
 	r->nb->max_replies = MAX_REPLIES;
-	r->caller = nfdbus_peer_alloc(r->nb, 1);
-	r->callee = nfdbus_peer_alloc(r->nb, 2);
+	r->caller = nfdbus_client_alloc(r->nb, 1);
+	r->callee = nfdbus_client_alloc(r->nb, 2);
 	KUNIT_ASSERT_TRUE(test, r->caller && r->callee);
 	return r;
 }
@@ -71,7 +71,7 @@ static void test_used_up(struct kunit *test)
 	end(test, r);
 }
 
-/* The master may not come to look at what it was handed. */
+/* The master may never read a message that was handed over. */
 static void test_handed_over(struct kunit *test)
 {
 	struct nfdbus_reply *reply;
@@ -81,7 +81,7 @@ static void test_handed_over(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, answer(r, 6, true, false));
 	KUNIT_EXPECT_EQ(test, r->nb->nr_replies, 1);
 
-	/* Nobody answers while the master takes it, or when it has. */
+	/* No message is the reply while the master takes it, nor afterwards. */
 	KUNIT_EXPECT_NULL(test, nfdbus_reply_hold(r->callee, 3, 6));
 	KUNIT_EXPECT_NULL(test, nfdbus_reply_hold(r->callee, 1, 7));
 	reply = nfdbus_reply_hold(r->callee, 1, 6);
@@ -160,7 +160,7 @@ static void test_limits(struct kunit *test)
 	end(test, r);
 }
 
-/* Of the limits of the bus and of the caller the lower one counts. */
+/* The lower one of the limits of the bus and of the caller applies. */
 static void test_limit_of_caller(struct kunit *test)
 {
 	struct replies *r = begin(test);

@@ -164,7 +164,7 @@ static void test_equality(struct kunit *test)
 	}
 }
 
-/* Matching, by the index as in earnest. */
+/* Matching by the index, as nfdbus_match_key() does it */
 
 static struct nfdbus_msg *build_signal(struct kunit *test, const char *path,
 				       const char *interface,
@@ -332,7 +332,7 @@ static void test_arg_matches(struct kunit *test)
 	}
 }
 
-/* An argument is kept only as far as a rule may be long. */
+/* Of an argument, only as many bytes are kept as a rule can have. */
 static void test_long_arg(struct kunit *test)
 {
 	char *arg = kunit_kzalloc(test, 2001, GFP_KERNEL);

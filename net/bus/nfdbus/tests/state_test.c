@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: tests of what requests change: names and the counts of rules
+ * nfdbus: tests of requests that change names and rules
  */
 
 #include <linux/err.h>
@@ -9,7 +9,7 @@
 
 struct state {
 	struct nfdbus_bus	*nb;
-	struct nfdbus_peer	*peer[2];
+	struct nfdbus_client	*client[2];
 	struct list_head	changes;
 };
 
@@ -23,8 +23,8 @@ static struct state *begin(struct kunit *test)
 	s->nb = nfdbus_bus_alloc();
 	KUNIT_ASSERT_FALSE(test, IS_ERR(s->nb));
 	for (i = 0; i < 2; i++) {
-		s->peer[i] = nfdbus_peer_alloc(s->nb, i + 1);
-		KUNIT_ASSERT_NOT_NULL(test, s->peer[i]);
+		s->client[i] = nfdbus_client_alloc(s->nb, i + 1);
+		KUNIT_ASSERT_NOT_NULL(test, s->client[i]);
 	}
 	mutex_lock(&s->nb->lock);
 	return s;
@@ -35,14 +35,14 @@ static void end(struct state *s)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		nfdbus_names_leave(s->peer[i]);
-		nfdbus_matches_leave(s->nb, &s->peer[i]->rules);
+		nfdbus_names_leave(s->client[i]);
+		nfdbus_matches_leave(s->nb, &s->client[i]->rules);
 	}
 	mutex_unlock(&s->nb->lock);
 	synchronize_rcu();
 	nfdbus_bus_free(s->nb);
 	for (i = 0; i < 2; i++)
-		kfree(s->peer[i]);
+		kfree(s->client[i]);
 }
 
 static struct nfdbus_name *find(struct state *s, const char *text)
@@ -55,7 +55,7 @@ static struct nfdbus_name *find(struct state *s, const char *text)
 
 static void expect_owner(struct kunit *test, struct state *s, const char *text,
 			 enum nfdbus_name_state state,
-			 struct nfdbus_peer *owner)
+			 struct nfdbus_client *owner)
 {
 	struct nfdbus_name *name = find(s, text);
 
@@ -65,7 +65,7 @@ static void expect_owner(struct kunit *test, struct state *s, const char *text,
 }
 
 static void own(struct kunit *test, struct state *s, const char *text,
-		enum nfdbus_name_state state, struct nfdbus_peer *owner)
+		enum nfdbus_name_state state, struct nfdbus_client *owner)
 {
 	KUNIT_EXPECT_EQ(test, 0, nfdbus_name_prepare(s->nb, &s->changes, text,
 						     state, owner));
@@ -74,7 +74,7 @@ static void own(struct kunit *test, struct state *s, const char *text,
 static void test_names(struct kunit *test)
 {
 	struct state *s = begin(test);
-	struct nfdbus_peer *a = s->peer[0], *b = s->peer[1];
+	struct nfdbus_client *a = s->client[0], *b = s->client[1];
 
 	own(test, s, "a.b", NFDBUS_NAME_OWNED, a);
 	own(test, s, "c.d", NFDBUS_NAME_LEGACY, NULL);
@@ -101,7 +101,7 @@ static void test_names(struct kunit *test)
 static void test_names_last_change_counts(struct kunit *test)
 {
 	struct state *s = begin(test);
-	struct nfdbus_peer *a = s->peer[0], *b = s->peer[1];
+	struct nfdbus_client *a = s->client[0], *b = s->client[1];
 
 	own(test, s, "a.b", NFDBUS_NAME_OWNED, a);
 	own(test, s, "a.b", NFDBUS_NAME_NONE, NULL);
@@ -118,7 +118,7 @@ static void test_names_last_change_counts(struct kunit *test)
 static void test_names_abort(struct kunit *test)
 {
 	struct state *s = begin(test);
-	struct nfdbus_peer *a = s->peer[0], *b = s->peer[1];
+	struct nfdbus_client *a = s->client[0], *b = s->client[1];
 
 	own(test, s, "a.b", NFDBUS_NAME_OWNED, a);
 	nfdbus_names_commit(s->nb, &s->changes);
@@ -133,7 +133,7 @@ static void test_names_abort(struct kunit *test)
 	end(s);
 }
 
-static int change_rule(struct state *s, struct nfdbus_peer *owner,
+static int change_rule(struct state *s, struct nfdbus_client *owner,
 		       const char *text, bool add)
 {
 	struct nfdbus_rule *rule;
@@ -159,8 +159,8 @@ static u32 hash_in_table(struct state *s, const char *text, u32 seed)
 	return s->nb->names.p.hashfn(&str, sizeof(str), seed);
 }
 
-/* Two names in one bucket, which clients can see from the time it takes, are
- * not in one bucket for ever: a rehash takes them apart.
+/* A rehash separates names that were in one bucket, so that a client cannot
+ * make a table slow with names that it has found to collide.
  */
 static void test_names_rehash(struct kunit *test)
 {
@@ -186,7 +186,7 @@ static void test_names_rehash(struct kunit *test)
 static void test_rules_are_counted(struct kunit *test)
 {
 	struct state *s = begin(test);
-	struct nfdbus_peer *a = s->peer[0];
+	struct nfdbus_client *a = s->client[0];
 
 	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, "member='A'", true));
 	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, "member=A", true));
@@ -211,12 +211,12 @@ static void test_rules_are_counted(struct kunit *test)
 	end(s);
 }
 
-/* One that eavesdrops takes the direct path from others. */
+/* A rule that eavesdrops takes the direct path away from other clients. */
 static void test_rules_that_eavesdrop(struct kunit *test)
 {
 	static const char text[] = "type='error',arg2='x',eavesdrop='true'";
 	struct state *s = begin(test);
-	struct nfdbus_peer *a = s->peer[0];
+	struct nfdbus_client *a = s->client[0];
 
 	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, text, true));
 	KUNIT_EXPECT_TRUE(test, nfdbus_matches_commit(s->nb, &s->changes));
@@ -237,7 +237,7 @@ static void test_rules_that_eavesdrop(struct kunit *test)
 static void test_rules_clear_and_abort(struct kunit *test)
 {
 	struct state *s = begin(test);
-	struct nfdbus_peer *a = s->peer[0];
+	struct nfdbus_client *a = s->client[0];
 
 	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, "arg3='A'", true));
 	KUNIT_EXPECT_EQ(test, 0, change_rule(s, a, "type='error'", true));
