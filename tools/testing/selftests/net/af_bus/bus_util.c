@@ -594,19 +594,22 @@ int call_wait(struct bus_call *call)
 
 /* Processes */
 
+/* The state in "stat" is not enough: a task that looks whether it has to wait is
+ * in that state while it runs. "syscall" waits until the task is off its CPU.
+ */
 bool task_sleeps(int pid, int tid)
 {
-	char path[64], state = 0;
+	char path[64], text[16] = "running";
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
 	f = fopen(path, "r");
 	if (!f)
 		return false;
-	if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
-		state = 0;
+	if (!fgets(text, sizeof(text), f))
+		strcpy(text, "running");
 	fclose(f);
-	return state == 'S';
+	return strncmp(text, "running", 7);
 }
 
 /* Exit status, or -1 if it was killed. */
