@@ -178,7 +178,7 @@ static void bus_close_listener(struct sock *sk)
 {
 	struct sk_buff *skb;
 
-	bus_name_unbind(bus_sk(sk)->bus);
+	bus_path_unbind(bus_sk(sk)->bus);
 	bus_queue_close(sk);
 	while ((skb = skb_dequeue(&sk->sk_receive_queue))) {
 		struct sock *embryo = skb->sk;
@@ -271,7 +271,7 @@ static void bus_cred_put(struct bus_cred *cred)
 
 /* bind() and listen() */
 
-static int bus_bind_new(struct sock *sk, const struct bus_name *name)
+static int bus_bind_new(struct sock *sk, const struct bus_path *path)
 {
 	struct bus *bus;
 	int err;
@@ -279,13 +279,13 @@ static int bus_bind_new(struct sock *sk, const struct bus_name *name)
 	if (bus_sk(sk)->state != BUS_STATE_NEW)
 		return -EINVAL;
 
-	bus = bus_alloc(sock_net(sk), sk->sk_protocol, name);
+	bus = bus_alloc(sock_net(sk), sk->sk_protocol, path);
 	if (IS_ERR(bus))
 		return PTR_ERR(bus);
 
-	err = bus_name_bind(bus, sk);
+	err = bus_path_bind(bus, sk);
 	if (err) {
-		bus_name_unbind(bus);
+		bus_path_unbind(bus);
 		bus_put(bus);
 		return err;
 	}
@@ -301,19 +301,19 @@ static int bus_bind(struct socket *sock, struct sockaddr_unsized *uaddr,
 {
 	struct sockaddr_bus *addr = (struct sockaddr_bus *)uaddr;
 	struct bus_sock *b = bus_sk(sock->sk);
-	struct bus_name name;
+	struct bus_path path;
 	int err;
 
-	err = bus_name_parse(addr, addr_len, &name);
+	err = bus_path_parse(addr, addr_len, &path);
 	if (err)
 		return err;
-	if (!name.len || addr->sbus_addr.s_addr != BUS_MASTER_ADDR)
+	if (!path.len || addr->sbus_addr.s_addr != BUS_MASTER_ADDR)
 		return -EINVAL;
 
 	err = mutex_lock_interruptible(&b->lock);
 	if (err)
 		return err;
-	err = bus_bind_new(sock->sk, &name);
+	err = bus_bind_new(sock->sk, &path);
 	mutex_unlock(&b->lock);
 	return err;
 }
@@ -561,19 +561,19 @@ static int bus_connect(struct socket *sock, struct sockaddr_unsized *uaddr,
 	struct sockaddr_bus *addr = (struct sockaddr_bus *)uaddr;
 	struct sock *sk = sock->sk;
 	struct sock *listener;
-	struct bus_name name;
+	struct bus_path path;
 	int err;
 
-	err = bus_name_parse(addr, addr_len, &name);
+	err = bus_path_parse(addr, addr_len, &path);
 	if (err)
 		return err;
-	if (!name.len || addr->sbus_addr.s_addr != BUS_MASTER_ADDR)
+	if (!path.len || addr->sbus_addr.s_addr != BUS_MASTER_ADDR)
 		return -EINVAL;
 	err = bus_connect_check(sk);
 	if (err)
 		return err;
 
-	listener = bus_name_find(sock_net(sk), &name, sk->sk_protocol);
+	listener = bus_path_find(sock_net(sk), &path, sk->sk_protocol);
 	if (IS_ERR(listener))
 		return PTR_ERR(listener);
 
@@ -630,9 +630,9 @@ static int bus_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 
 	if (client && bus_sk(sock->sk)->accepted == !!peer)
 		addr->sbus_addr.s_addr = client->addr;
-	memcpy(addr->sbus_path, bus->name.path, bus->name.len);
-	return offsetof(struct sockaddr_bus, sbus_path) + bus->name.len +
-	       (bus->name.path[0] && bus->name.len < BUS_PATH_MAX);
+	memcpy(addr->sbus_path, bus->path.str, bus->path.len);
+	return offsetof(struct sockaddr_bus, sbus_path) + bus->path.len +
+	       (bus->path.str[0] && bus->path.len < BUS_PATH_MAX);
 }
 
 static int bus_shutdown_listener(struct sock *sk)
@@ -797,12 +797,12 @@ static int __net_init bus_net_init(struct net *net)
 	bn->max_qlen = 128;
 	bn->max_recipients = BUS_RECIPIENTS;
 	bus_table_init(net);
-	err = bus_names_init(net);
+	err = bus_paths_init(net);
 	if (err)
 		return err;
 	err = bus_sysctl_net_init(net);
 	if (err)
-		goto err_names;
+		goto err_paths;
 	err = bus_proc_init(net);
 	if (err)
 		goto err_sysctl;
@@ -810,8 +810,8 @@ static int __net_init bus_net_init(struct net *net)
 
 err_sysctl:
 	bus_sysctl_net_exit(net);
-err_names:
-	bus_names_exit(net);
+err_paths:
+	bus_paths_exit(net);
 	return err;
 }
 
@@ -819,7 +819,7 @@ static void __net_exit bus_net_exit(struct net *net)
 {
 	bus_proc_exit(net);
 	bus_sysctl_net_exit(net);
-	bus_names_exit(net);
+	bus_paths_exit(net);
 	bus_table_exit(net);
 }
 

@@ -62,14 +62,14 @@ static void bus_init_limits(struct bus *bus)
  * bus_alloc() - make a bus
  * @net: namespace of its listener
  * @proto_id: BUS_PROTO_*
- * @name: its name
+ * @path: its path
  *
  * Context: May sleep.
  * Return: The bus with one reference, or an ERR_PTR(): -ENOMEM,
  * -EPROTONOSUPPORT, or an error of the protocol.
  */
 struct bus *bus_alloc(struct net *net, u32 proto_id,
-		      const struct bus_name *name)
+		      const struct bus_path *path)
 {
 	struct bus *bus;
 	int err = -ENOMEM;
@@ -102,8 +102,8 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
 	bus->net = get_net_track(net, &bus->ns_tracker, GFP_KERNEL);
 	bus->limits = bus_pernet(net);
 	bus->proto_id = proto_id;
-	bus->name = *name;
-	spin_lock_init(&bus->name_lock);
+	bus->path = *path;
+	spin_lock_init(&bus->path_lock);
 	spin_lock_init(&bus->order_lock);
 	mutex_init(&bus->lock);
 	mutex_init(&bus->sync_lock);

@@ -24,30 +24,30 @@
 #include <net/sock.h>
 #include <uapi/linux/bus_diag.h>
 
-/* name.c */
+/* path.c */
 
 /**
- * struct bus_name - the path of a bus
- * @len: bytes in @path, without a terminating NUL; 0 is no name
- * @path: begins with a NUL if the name is abstract; always followed by a NUL
+ * struct bus_path - the path of a bus
+ * @len: bytes in @str, without a terminating NUL; 0 is no path
+ * @str: begins with a NUL if the path is abstract; always followed by a NUL
  */
-struct bus_name {
+struct bus_path {
 	unsigned int	len;
-	char		path[BUS_PATH_MAX + 1];
+	char		str[BUS_PATH_MAX + 1];
 };
 
 int bus_addr_parse(const struct sockaddr_bus *addr, int addr_len);
-int bus_name_parse(const struct sockaddr_bus *addr, int addr_len,
-		   struct bus_name *name);
-bool bus_name_eq(const struct bus_name *a, const struct bus_name *b);
-int bus_name_bind(struct bus *bus, struct sock *sk);
-void bus_name_unbind(struct bus *bus);
-bool bus_name_node(struct bus *bus, u64 *ino, u32 *dev);
-bool bus_name_is(struct bus *bus, const struct bus_name *name);
-struct sock *bus_name_find(struct net *net, const struct bus_name *name,
+int bus_path_parse(const struct sockaddr_bus *addr, int addr_len,
+		   struct bus_path *path);
+bool bus_path_eq(const struct bus_path *a, const struct bus_path *b);
+int bus_path_bind(struct bus *bus, struct sock *sk);
+void bus_path_unbind(struct bus *bus);
+bool bus_path_node(struct bus *bus, u64 *ino, u32 *dev);
+bool bus_path_is(struct bus *bus, const struct bus_path *path);
+struct sock *bus_path_find(struct net *net, const struct bus_path *path,
 			   u32 proto_id);
-int bus_names_init(struct net *net);
-void bus_names_exit(struct net *net);
+int bus_paths_init(struct net *net);
+void bus_paths_exit(struct net *net);
 int __init bus_nodes_init(void);
 void __init bus_nodes_exit(void);
 
@@ -176,11 +176,11 @@ struct bus_attempts {
  * @proto_id: BUS_PROTO_*
  * @proto: its protocol, whose module is pinned; NULL for BUS_PROTO_NONE
  * @proto_data: of the protocol
- * @name: as given to bind(); constant
- * @inode: of @node, by which it is found; NULL if the name is abstract
- * @name_link: in the table of nodes or of the names of @net, RCU
- * @named: it is in there; the listener's, as it is bound and released
- * @name_lock: protects @node and @listener
+ * @path: as given to bind(); constant
+ * @inode: of @node, by which it is found; NULL if the path is abstract
+ * @path_link: in the table of nodes or of the abstract paths of @net, RCU
+ * @hashed: it is in there; the listener's, as it is bound and released
+ * @path_lock: protects @node and @listener
  * @node: file-system node
  * @listener: not referenced, its release takes it out
  * @order_lock: held while the copies of a multicast are linked into queues,
@@ -220,11 +220,11 @@ struct bus {
 	void			*proto_data;
 
 	struct bus_user		*user;
-	struct bus_name		name;
+	struct bus_path		path;
 	struct inode		*inode;
-	struct rhash_head	name_link;
-	bool			named;
-	spinlock_t		name_lock;	/* node, listener */
+	struct rhash_head	path_link;
+	bool			hashed;
+	spinlock_t		path_lock;	/* node, listener */
 	struct path		node;
 	struct sock		*listener;
 
@@ -252,7 +252,7 @@ struct bus {
 };
 
 struct bus *bus_alloc(struct net *net, u32 proto_id,
-		      const struct bus_name *name);
+		      const struct bus_path *path);
 
 /**
  * bus_attempt_begin() - whoever changes the bus now has to wait for the caller
@@ -1003,7 +1003,7 @@ static inline void bus_proc_exit(struct net *net)
  * @max_msg: bytes, the most that BUS_MAX_MSG may be
  * @max_qlen: messages a queue may hold unless BUS_SET_MAXQLEN says otherwise
  * @max_recipients: clients that a message may be meant for
- * @names: buses with abstract names
+ * @paths: buses with abstract paths
  * @socks: the sockets that were made in it, by bus_sock.nr; read under RCU
  * @next_nr: where to look for a free number; under the lock of @socks
  */
@@ -1012,7 +1012,7 @@ struct bus_net {
 	unsigned int		max_msg;
 	unsigned int		max_qlen;
 	unsigned int		max_recipients;
-	struct rhashtable	names;
+	struct rhashtable	paths;
 	struct xarray		socks;
 	u32			next_nr;
 };

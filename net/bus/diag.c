@@ -44,10 +44,10 @@ static int bus_diag_put_name(struct sk_buff *skb, const struct bus_look *look)
 
 	if (!look->bus)
 		return 0;
-	if (nla_put(skb, BUS_DIAG_NAME, look->bus->name.len,
-		    look->bus->name.path))
+	if (nla_put(skb, BUS_DIAG_NAME, look->bus->path.len,
+		    look->bus->path.str))
 		return -EMSGSIZE;
-	if (!bus_name_node(look->bus, &vfs.bdiag_vfs_ino, &vfs.bdiag_vfs_dev))
+	if (!bus_path_node(look->bus, &vfs.bdiag_vfs_ino, &vfs.bdiag_vfs_dev))
 		return 0;
 	return nla_put_64bit(skb, BUS_DIAG_VFS, sizeof(vfs), &vfs,
 			     BUS_DIAG_PAD);

@@ -26,18 +26,18 @@ static const char *const bus_state_names[] = {
 };
 
 /* One word, whatever is in it. */
-static void bus_seq_path(struct seq_file *seq, const struct bus_name *name)
+static void bus_seq_path(struct seq_file *seq, const struct bus_path *path)
 {
-	const char *path = name->path;
-	unsigned int len = name->len;
+	const char *str = path->str;
+	unsigned int len = path->len;
 
 	seq_putc(seq, ' ');
-	if (!*path) {
+	if (!*str) {
 		seq_putc(seq, '@');
-		path++;
+		str++;
 		len--;
 	}
-	seq_escape_mem(seq, path, len, ESCAPE_OCTAL, " \t\n\\");
+	seq_escape_mem(seq, str, len, ESCAPE_OCTAL, " \t\n\\");
 }
 
 static void bus_seq_sock(struct seq_file *seq, struct sock *sk)
@@ -56,7 +56,7 @@ static void bus_seq_sock(struct seq_file *seq, struct sock *sk)
 		   (u64)sock_i_ino(sk),
 		   look.peer ? (u64)sock_i_ino(look.peer) : 0);
 	if (look.bus)
-		bus_seq_path(seq, &look.bus->name);
+		bus_seq_path(seq, &look.bus->path);
 	seq_putc(seq, '\n');
 }
 

@@ -52,13 +52,13 @@ static void bus_send_init(struct bus_send *send, struct sock *sk,
 
 static int bus_send_check_path(struct bus *bus, const struct msghdr *msg)
 {
-	struct bus_name name;
+	struct bus_path path;
 	int err;
 
-	err = bus_name_parse(msg->msg_name, msg->msg_namelen, &name);
+	err = bus_path_parse(msg->msg_name, msg->msg_namelen, &path);
 	if (err)
 		return err;
-	return !name.len || bus_name_is(bus, &name) ? 0 : -EHOSTUNREACH;
+	return !path.len || bus_path_is(bus, &path) ? 0 : -EHOSTUNREACH;
 }
 
 static int bus_send_address(struct bus_send *send, const struct msghdr *msg)

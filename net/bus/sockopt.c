@@ -152,7 +152,7 @@ static int bus_set_listener(struct bus *bus, int optname, sockptr_t optval,
 static int bus_opt_read_addr(u64 *addr, sockptr_t optval, unsigned int optlen)
 {
 	struct sockaddr_bus sbus;
-	struct bus_name name;
+	struct bus_path path;
 	struct bus_addr val;
 	int err;
 
@@ -165,7 +165,7 @@ static int bus_opt_read_addr(u64 *addr, sockptr_t optval, unsigned int optlen)
 	if (copy_from_sockptr(&sbus, optval, sizeof(sbus)))
 		return -EFAULT;
 	*addr = sbus.sbus_addr.s_addr;
-	return bus_name_parse(&sbus, sizeof(sbus), &name);
+	return bus_path_parse(&sbus, sizeof(sbus), &path);
 }
 
 static int bus_opt_address(struct bus_client *client, int optname,

@@ -14,32 +14,32 @@
 #include <net/af_unix.h>
 #include "bus.h"
 
-static bool bus_name_is_abstract(const struct bus_name *name)
+static bool bus_path_is_abstract(const struct bus_path *path)
 {
-	return !name->path[0];
+	return !path->str[0];
 }
 
-static u32 bus_name_hash(const void *data, u32 len, u32 seed)
+static u32 bus_path_hash(const void *data, u32 len, u32 seed)
 {
-	const struct bus_name *name = data;
+	const struct bus_path *path = data;
 
-	return jhash(name->path, name->len, seed);
+	return jhash(path->str, path->len, seed);
 }
 
-static int bus_name_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+static int bus_path_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct bus *bus = obj;
 
-	return !bus_name_eq(&bus->name, arg->key);
+	return !bus_path_eq(&bus->path, arg->key);
 }
 
 /* The abstract names of a namespace. */
-static const struct rhashtable_params bus_name_params = {
-	.hashfn			= bus_name_hash,
-	.obj_cmpfn		= bus_name_cmp,
-	.key_len		= sizeof(struct bus_name),
-	.key_offset		= offsetof(struct bus, name),
-	.head_offset		= offsetof(struct bus, name_link),
+static const struct rhashtable_params bus_path_params = {
+	.hashfn			= bus_path_hash,
+	.obj_cmpfn		= bus_path_cmp,
+	.key_len		= sizeof(struct bus_path),
+	.key_offset		= offsetof(struct bus, path),
+	.head_offset		= offsetof(struct bus, path_link),
 	.nelem_hint		= 3,
 	.automatic_shrinking	= true,
 };
@@ -48,7 +48,7 @@ static const struct rhashtable_params bus_name_params = {
 static const struct rhashtable_params bus_node_params = {
 	.key_len		= sizeof(struct inode *),
 	.key_offset		= offsetof(struct bus, inode),
-	.head_offset		= offsetof(struct bus, name_link),
+	.head_offset		= offsetof(struct bus, path_link),
 	.automatic_shrinking	= true,
 };
 
@@ -84,15 +84,15 @@ int bus_addr_parse(const struct sockaddr_bus *addr, int addr_len)
 }
 
 /**
- * bus_name_parse() - check an address and copy its path
+ * bus_path_parse() - check an address and copy its path
  * @addr: address, in the kernel
  * @addr_len: its length, at most that of struct sockaddr_bus
- * @name: returns the path
+ * @path: returns the path
  *
  * Return: 0 or -EINVAL.
  */
-int bus_name_parse(const struct sockaddr_bus *addr, int addr_len,
-		   struct bus_name *name)
+int bus_path_parse(const struct sockaddr_bus *addr, int addr_len,
+		   struct bus_path *path)
 {
 	int len = bus_addr_parse(addr, addr_len);
 
@@ -105,9 +105,9 @@ int bus_name_parse(const struct sockaddr_bus *addr, int addr_len,
 		while (len && !addr->sbus_path[len - 1])
 			len--;
 
-	memset(name, 0, sizeof(*name));
-	memcpy(name->path, addr->sbus_path, len);
-	name->len = len;
+	memset(path, 0, sizeof(*path));
+	memcpy(path->str, addr->sbus_path, len);
+	path->len = len;
 	return 0;
 }
 
@@ -119,48 +119,48 @@ int bus_name_parse(const struct sockaddr_bus *addr, int addr_len,
  */
 bool bus_sk_is_abstract(const struct sock *sk)
 {
-	return bus_name_is_abstract(&bus_sk(sk)->bus->name);
+	return bus_path_is_abstract(&bus_sk(sk)->bus->path);
 }
 
-bool bus_name_eq(const struct bus_name *a, const struct bus_name *b)
+bool bus_path_eq(const struct bus_path *a, const struct bus_path *b)
 {
-	return a->len == b->len && !memcmp(a->path, b->path, a->len);
+	return a->len == b->len && !memcmp(a->str, b->str, a->len);
 }
 
-static struct rhashtable *bus_name_table(struct net *net)
+static struct rhashtable *bus_path_table(struct net *net)
 {
-	return &bus_pernet(net)->names;
+	return &bus_pernet(net)->paths;
 }
 
 /* Found from then on. */
-static int bus_name_insert(struct bus *bus, struct sock *sk)
+static int bus_path_insert(struct bus *bus, struct sock *sk)
 {
 	int err;
 
 	bus->listener = sk;
 	if (bus->inode)
-		err = rhashtable_lookup_insert_fast(&bus_nodes, &bus->name_link,
+		err = rhashtable_lookup_insert_fast(&bus_nodes, &bus->path_link,
 						    bus_node_params);
 	else
-		err = rhashtable_lookup_insert_fast(bus_name_table(bus->net),
-						    &bus->name_link,
-						    bus_name_params);
-	bus->named = !err;
+		err = rhashtable_lookup_insert_fast(bus_path_table(bus->net),
+						    &bus->path_link,
+						    bus_path_params);
+	bus->hashed = !err;
 	return err == -EEXIST ? -EADDRINUSE : err;
 }
 
-static void bus_name_remove(struct bus *bus)
+static void bus_path_remove(struct bus *bus)
 {
 	if (bus->inode)
-		rhashtable_remove_fast(&bus_nodes, &bus->name_link,
+		rhashtable_remove_fast(&bus_nodes, &bus->path_link,
 				       bus_node_params);
 	else
-		rhashtable_remove_fast(bus_name_table(bus->net),
-				       &bus->name_link, bus_name_params);
-	bus->named = false;
+		rhashtable_remove_fast(bus_path_table(bus->net),
+				       &bus->path_link, bus_path_params);
+	bus->hashed = false;
 }
 
-static int bus_name_bind_node(struct bus *bus, struct sock *sk)
+static int bus_path_bind_node(struct bus *bus, struct sock *sk)
 {
 	umode_t mode = SOCK_INODE(sk->sk_socket)->i_mode & S_IALLUGO &
 		       ~current_umask();
@@ -168,7 +168,7 @@ static int bus_name_bind_node(struct bus *bus, struct sock *sk)
 	struct path parent;
 	int err;
 
-	dentry = unix_create_node(bus->name.path, mode, &parent);
+	dentry = unix_create_node(bus->path.str, mode, &parent);
 	if (IS_ERR(dentry)) {
 		err = PTR_ERR(dentry);
 		return err == -EEXIST ? -EADDRINUSE : err;
@@ -177,13 +177,13 @@ static int bus_name_bind_node(struct bus *bus, struct sock *sk)
 	bus->node.mnt = mntget(parent.mnt);
 	bus->node.dentry = dget(dentry);
 	bus->inode = d_backing_inode(dentry);
-	err = bus_name_insert(bus, sk);
+	err = bus_path_insert(bus, sk);
 	unix_create_node_done(&parent, dentry, err);
 	return err;
 }
 
 /**
- * bus_name_bind() - make a bus known by its name
+ * bus_path_bind() - make a bus known by its name
  * @bus: bus, not bound yet
  * @sk: its listener
  *
@@ -191,40 +191,40 @@ static int bus_name_bind_node(struct bus *bus, struct sock *sk)
  * Return: 0, -EADDRINUSE, -ENOMEM, or what creating a node in the file system
  * returns.
  */
-int bus_name_bind(struct bus *bus, struct sock *sk)
+int bus_path_bind(struct bus *bus, struct sock *sk)
 {
-	if (bus_name_is_abstract(&bus->name))
-		return bus_name_insert(bus, sk);
-	return bus_name_bind_node(bus, sk);
+	if (bus_path_is_abstract(&bus->path))
+		return bus_path_insert(bus, sk);
+	return bus_path_bind_node(bus, sk);
 }
 
 /**
- * bus_name_unbind() - the listener goes, the bus cannot be found any more
+ * bus_path_unbind() - the listener goes, the bus cannot be found any more
  * @bus: bus
  *
- * Also undoes a bus_name_bind() that failed.
+ * Also undoes a bus_path_bind() that failed.
  *
  * Context: May sleep.
  */
-void bus_name_unbind(struct bus *bus)
+void bus_path_unbind(struct bus *bus)
 {
 	struct path node;
 
-	if (bus->named)
-		bus_name_remove(bus);
+	if (bus->hashed)
+		bus_path_remove(bus);
 
-	spin_lock(&bus->name_lock);
+	spin_lock(&bus->path_lock);
 	bus->listener = NULL;
 	node = bus->node;
 	memset(&bus->node, 0, sizeof(bus->node));
-	spin_unlock(&bus->name_lock);
+	spin_unlock(&bus->path_lock);
 
 	if (node.dentry)
 		path_put(&node);
 }
 
 /**
- * bus_name_node() - tell the node of a bus
+ * bus_path_node() - tell the node of a bus
  * @bus: bus
  * @ino: returns the inode
  * @dev: returns the device, as stat() has it
@@ -232,47 +232,47 @@ void bus_name_unbind(struct bus *bus)
  * Context: Any but interrupts.
  * Return: true if the bus has one.
  */
-bool bus_name_node(struct bus *bus, u64 *ino, u32 *dev)
+bool bus_path_node(struct bus *bus, u64 *ino, u32 *dev)
 {
 	const struct dentry *dentry;
 
-	spin_lock(&bus->name_lock);
+	spin_lock(&bus->path_lock);
 	dentry = bus->node.dentry;
 	if (dentry) {
 		*ino = d_backing_inode(dentry)->i_ino;
 		*dev = new_encode_dev(dentry->d_sb->s_dev);
 	}
-	spin_unlock(&bus->name_lock);
+	spin_unlock(&bus->path_lock);
 	return dentry;
 }
 
 /**
- * bus_name_is() - is this the name of a bus?
+ * bus_path_is() - is this the name of a bus?
  * @bus: bus
- * @name: name
+ * @path: path
  *
  * Context: May sleep.
  * Return: true if it is what bind() was given or, while there is a listener,
  * another path to the node.
  */
-bool bus_name_is(struct bus *bus, const struct bus_name *name)
+bool bus_path_is(struct bus *bus, const struct bus_path *path)
 {
 	const struct dentry *dentry;
-	struct path path;
+	struct path node;
 	bool is;
 
-	if (bus_name_eq(name, &bus->name))
+	if (bus_path_eq(path, &bus->path))
 		return true;
-	if (bus_name_is_abstract(name) || bus_name_is_abstract(&bus->name))
+	if (bus_path_is_abstract(path) || bus_path_is_abstract(&bus->path))
 		return false;
-	if (kern_path(name->path, LOOKUP_FOLLOW, &path))
+	if (kern_path(path->str, LOOKUP_FOLLOW, &node))
 		return false;
 
-	spin_lock(&bus->name_lock);
+	spin_lock(&bus->path_lock);
 	dentry = bus->node.dentry;
-	is = dentry && d_backing_inode(dentry) == d_backing_inode(path.dentry);
-	spin_unlock(&bus->name_lock);
-	path_put(&path);
+	is = dentry && d_backing_inode(dentry) == d_backing_inode(node.dentry);
+	spin_unlock(&bus->path_lock);
+	path_put(&node);
 	return is;
 }
 
@@ -280,17 +280,17 @@ static struct sock *bus_get_listener(struct bus *bus)
 {
 	struct sock *sk;
 
-	spin_lock(&bus->name_lock);
+	spin_lock(&bus->path_lock);
 	sk = bus->listener;
 	if (sk)
 		sock_hold(sk);
-	spin_unlock(&bus->name_lock);
+	spin_unlock(&bus->path_lock);
 	return sk ?: ERR_PTR(-ECONNREFUSED);
 }
 
 /* A listener is freed by RCU and keeps its bus. */
-static struct sock *bus_name_get_listener(struct net *net,
-					  const struct bus_name *name,
+static struct sock *bus_path_get_listener(struct net *net,
+					  const struct bus_path *path,
 					  const struct inode *inode,
 					  u32 proto_id)
 {
@@ -301,8 +301,8 @@ static struct sock *bus_name_get_listener(struct net *net,
 	if (inode)
 		bus = rhashtable_lookup(&bus_nodes, &inode, bus_node_params);
 	else
-		bus = rhashtable_lookup(bus_name_table(net), name,
-					bus_name_params);
+		bus = rhashtable_lookup(bus_path_table(net), path,
+					bus_path_params);
 	if (bus && bus->proto_id != proto_id)
 		sk = ERR_PTR(-EPROTOTYPE);
 	else if (bus)
@@ -312,9 +312,9 @@ static struct sock *bus_name_get_listener(struct net *net,
 }
 
 /**
- * bus_name_find() - find the listener of a bus
+ * bus_path_find() - find the listener of a bus
  * @net: namespace in which an abstract name is looked up
- * @name: name of the bus
+ * @path: path of the bus
  * @proto_id: protocol of the bus
  *
  * Context: May sleep.
@@ -322,28 +322,28 @@ static struct sock *bus_name_get_listener(struct net *net,
  * none, -EPROTOTYPE if the bus has another protocol, -EACCES, and what a path
  * lookup or a security module returns.
  */
-struct sock *bus_name_find(struct net *net, const struct bus_name *name,
+struct sock *bus_path_find(struct net *net, const struct bus_path *path,
 			   u32 proto_id)
 {
-	struct path path;
+	struct path node;
 	struct sock *sk;
 	int err;
 
-	if (bus_name_is_abstract(name))
-		return bus_name_get_listener(net, name, NULL, proto_id);
+	if (bus_path_is_abstract(path))
+		return bus_path_get_listener(net, path, NULL, proto_id);
 
-	err = unix_find_node(name->path, &path);
+	err = unix_find_node(path->str, &node);
 	if (err)
 		return ERR_PTR(err);
 
-	sk = bus_name_get_listener(net, name, d_backing_inode(path.dentry),
+	sk = bus_path_get_listener(net, path, d_backing_inode(node.dentry),
 				   proto_id);
 	if (!IS_ERR(sk)) {
-		err = security_bus_find(&path, sk);
+		err = security_bus_find(&node, sk);
 		if (!err)
-			touch_atime(&path);
+			touch_atime(&node);
 	}
-	path_put(&path);
+	path_put(&node);
 	if (!err)
 		return sk;
 
@@ -351,14 +351,14 @@ struct sock *bus_name_find(struct net *net, const struct bus_name *name,
 	return ERR_PTR(err);
 }
 
-int __net_init bus_names_init(struct net *net)
+int __net_init bus_paths_init(struct net *net)
 {
-	return rhashtable_init(bus_name_table(net), &bus_name_params);
+	return rhashtable_init(bus_path_table(net), &bus_path_params);
 }
 
-void __net_exit bus_names_exit(struct net *net)
+void __net_exit bus_paths_exit(struct net *net)
 {
-	rhashtable_destroy(bus_name_table(net));
+	rhashtable_destroy(bus_path_table(net));
 }
 
 int __init bus_nodes_init(void)
