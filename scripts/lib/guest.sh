@@ -2,9 +2,9 @@
 # shellcheck shell=bash
 # Tests that run in a guest: built here, run there, counted here.
 
-# build_selftests BASE DIR [VARIABLE=VALUE...]: as an ordinary kernel selftest,
-# without a kernel tree of its own: the base's with links, ours copied into it.
-# The variables are make's.
+# build_selftests BASE DIR [VARIABLE=VALUE...]: builds the kernel selftests and the
+# programs of tests/stress into DIR. The selftests are built as in a kernel tree: one
+# of links to the base's, with a copy of ours. The variables are for make.
 build_selftests() {
 	local source tree=$top/build/selftests/tree-$1 dir=tools/testing/selftests entry
 
@@ -20,9 +20,13 @@ build_selftests() {
 	cp -r "$top/$dir/net/af_bus" "$tree/$dir/net/"
 	make -C "$tree/$dir/net/af_bus" KHDR_INCLUDES="-isystem $top/include/uapi" \
 		INSTALL_PATH="$2" "${@:3}" all install || return
-	make -s -C "$tree/$dir/net/af_bus" emit_tests COLLECTION=net/af_bus |
-		sed -n 's,^net/af_bus:,,p' >"$2/programs.list"
-	# Those need a kernel that is booted for them, see run_lsm_tests().
+	make -C "$top/tests/stress" SELFTESTS="$tree/$dir" OUT="$2" "${@:3}" all || return
+	{
+		make -s -C "$tree/$dir/net/af_bus" emit_tests COLLECTION=net/af_bus |
+			sed -n 's,^net/af_bus:,,p'
+		make -s -C "$top/tests/stress" list
+	} | LC_ALL=C sort >"$2/programs.list"
+	# These need a kernel that is booted for them, see run_lsm_tests().
 	sed -i '/^lsm_\|^nf_bpf$/d' "$2/programs.list"
 	[ -s "$2/programs.list" ]
 }

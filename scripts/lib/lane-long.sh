@@ -11,8 +11,8 @@ lane_long() {
 	try "long: kernel mainline release builds" \
 		"$top/scripts/kernel" --base mainline --config release build || return 0
 	try "long: selftests build" build_selftests mainline "$dir" || return 0
-	(cd "$top/tools/testing/selftests/net/af_bus" && grep -l 'bus_long(' -- *.c) |
-		sed -n 's/\.c$//p' | grep -v _util >"$dir/programs.list"
+	grep -l 'bus_long(' "$top"/tools/testing/selftests/net/af_bus/*.c "$top"/tests/stress/*.c |
+		sed -n 's,.*/\(.*\)\.c$,\1,p' | grep -v _util | LC_ALL=C sort >"$dir/programs.list"
 	run_in_guest long "$dir" mainline release --env AF_BUS_LONG=$part \
 		--env TEST_TIMEOUT=2400 --timeout 7200
 }

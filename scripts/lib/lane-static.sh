@@ -30,7 +30,7 @@ our_c_files() {
 	local generated
 
 	generated=$("$top/scripts/kernel" generated)
-	git -C "$top" ls-files -co --exclude-standard -- net include tools |
+	git -C "$top" ls-files -co --exclude-standard -- net include tools tests/stress |
 		grep -E '\.[ch]$' | grep -v '^include/trace/' | grep -vxF "$generated" |
 		while read -r file; do
 			[ ! -f "$top/$file" ] || echo "$file"

@@ -4,7 +4,7 @@
  * faults.c, for what the module does. A request by netlink is done as a whole or
  * not at all; a reply is expected if the call was delivered, and only then.
  */
-#include "../../kselftest_harness.h"
+#include "kselftest_harness.h"
 
 #include <fcntl.h>
 #include <sched.h>

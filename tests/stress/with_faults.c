@@ -39,7 +39,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "../../kselftest.h"
+#include "kselftest.h"
 #include "bus_util.h"
 #include "fault_util.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The contests of the fuzzer, one after the other. */
-#include "../../kselftest_harness.h"
+#include "kselftest_harness.h"
 
 #include "fuzz.h"
 

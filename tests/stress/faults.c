@@ -6,7 +6,7 @@
  * documented, but must not have begun: nobody has a part of a message, and what
  * failed works when it is done again.
  */
-#include "../../kselftest_harness.h"
+#include "kselftest_harness.h"
 
 #include <fcntl.h>
 #include <sched.h>

@@ -43,7 +43,7 @@
 #include <sys/wait.h>
 #include <linux/capability.h>
 
-#include "../../kselftest.h"
+#include "kselftest.h"
 #include "fuzz.h"
 
 /* Users: root in this disguise, another, and each round that is done again */
