@@ -395,14 +395,6 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static long long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
 static void run(struct contest *c, enum fuzz_contest kind, unsigned int ms)
 {
 	struct worker workers[WORKERS] = {};

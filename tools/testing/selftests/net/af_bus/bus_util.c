@@ -2,6 +2,8 @@
 /* What the AF_BUS tests share. */
 #include <assert.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <linux/bus_diag.h>
 #include <linux/filter.h>
@@ -119,6 +122,16 @@ int bus_listen(struct sockaddr_bus *sb, socklen_t len)
 	return -1;
 }
 
+/* Connects a socket that is closed again. */
+int bus_try_connect(const struct sockaddr_bus *sb, socklen_t len)
+{
+	int fd = bus_socket(), err;
+
+	err = ERR(connect(fd, (const struct sockaddr *)sb, len));
+	close(fd);
+	return err;
+}
+
 int tbus_listen(struct tbus *b)
 {
 	memset(b, 0, sizeof(*b));
@@ -133,7 +146,7 @@ int tbus_link(struct tbus *b, struct bus_link *l)
 	socklen_t len = sizeof(sb);
 
 	l->acc = -1;
-	l->fd = bus_socket();
+	l->fd = socket(AF_BUS, SOCK_SEQPACKET | SOCK_CLOEXEC, b->proto);
 	if (l->fd < 0)
 		return errno;
 	if (connect(l->fd, (struct sockaddr *)&b->name, b->namelen))
@@ -196,6 +209,60 @@ void tbus_close(struct tbus *b)
 	close(b->listener);
 }
 
+static const char *link_queued(const struct bus_link *l)
+{
+	const char *line = take(l->fd);
+
+	return strcmp("EAGAIN", line) ? line : take(l->acc);
+}
+
+/* Returns the first message that is queued at a client or an accepted socket, or
+ * "" if there is none.
+ */
+const char *tbus_queued(const struct tbus *b)
+{
+	static __thread char text[300];
+	const char *line;
+	unsigned int i;
+
+	for (i = 0; i < b->nr; i++) {
+		line = link_queued(&b->link[i]);
+		if (strcmp("EAGAIN", line)) {
+			snprintf(text, sizeof(text), "link %u: %s", i, line);
+			return text;
+		}
+	}
+	return "";
+}
+
+void crowd_open(struct crowd *c, unsigned int nr)
+{
+	unsigned int i;
+
+	c->nr = nr;
+	c->gone = 0;
+	for (i = 0; i < nr; i++) {
+		c->go[i] = bus_socket();
+		c->stay[i] = bus_socket();
+		c->ino[i] = inode_of(c->stay[i]);
+	}
+}
+
+void crowd_go(struct crowd *c, unsigned int nr)
+{
+	while (nr-- && c->gone < c->nr)
+		close(c->go[c->gone++]);
+}
+
+void crowd_close(struct crowd *c)
+{
+	unsigned int i;
+
+	crowd_go(c, c->nr);
+	for (i = 0; i < c->nr; i++)
+		close(c->stay[i]);
+}
+
 /* Options */
 
 int bus_add(const struct bus_link *l, __u64 addr)
@@ -251,6 +318,13 @@ int bus_slow(int fd)
 			      sizeof(prog)));
 }
 
+int set_send_timeout(int fd, long ms)
+{
+	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+
+	return ERR(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)));
+}
+
 struct bus_info bus_get_info(int fd)
 {
 	struct bus_info info;
@@ -279,8 +353,9 @@ int say_to(int fd, __u64 addr, const char *text)
 			  (struct sockaddr *)&sb, BUS_NAME_MIN));
 }
 
-int send_cmsg(int fd, const __u64 *addr, const char *text, int level, int type,
-	      const void *data, size_t len)
+static int send_cmsg_flags(int fd, const __u64 *addr, const char *text,
+			   int level, int type, const void *data, size_t len,
+			   int flags)
 {
 	char control[CMSG_SPACE(BUS_MAX_FDS * sizeof(__u64))] = {};
 	struct iovec iov = { (void *)text, strlen(text) };
@@ -302,7 +377,20 @@ int send_cmsg(int fd, const __u64 *addr, const char *text, int level, int type,
 	cmsg->cmsg_type = type;
 	cmsg->cmsg_len = CMSG_LEN(len);
 	memcpy(CMSG_DATA(cmsg), data, len);
-	return ERR(sendmsg(fd, &msg, SAY_FLAGS));
+	return ERR(sendmsg(fd, &msg, flags));
+}
+
+int send_cmsg(int fd, const __u64 *addr, const char *text, int level, int type,
+	      const void *data, size_t len)
+{
+	return send_cmsg_flags(fd, addr, text, level, type, data, len,
+			       SAY_FLAGS);
+}
+
+int send_fd(int fd, __u64 addr, const char *text, int sent, int flags)
+{
+	return send_cmsg_flags(fd, &addr, text, SOL_SOCKET, SCM_RIGHTS, &sent,
+			       sizeof(sent), flags | MSG_NOSIGNAL);
 }
 
 int say_fds(int fd, const __u64 *addr, const char *text, const int *fds,
@@ -592,7 +680,7 @@ int call_wait(struct bus_call *call)
 	return call->err;
 }
 
-/* Processes */
+/* Processes and time */
 
 /* The state in "stat" is not enough: a task that looks whether it has to wait is
  * in that state while it runs. "syscall" waits until the task is off its CPU.
@@ -620,6 +708,75 @@ int wait_status(pid_t pid)
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return -1;
 	return WEXITSTATUS(status);
+}
+
+static void ignore_signal(int sig)
+{
+}
+
+/* The signal interrupts a call and has no other effect. */
+void catch_signal(int sig, int flags)
+{
+	struct sigaction sa = { .sa_handler = ignore_signal, .sa_flags = flags };
+
+	sigaction(sig, &sa, NULL);
+}
+
+long long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+/* Files and descriptors */
+
+__u64 inode_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? 0 : st.st_ino;
+}
+
+bool is_writable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLOUT;
+}
+
+/* True if no process holds the other end of a pipe. */
+bool reader_sees_eof(int fd)
+{
+	char c;
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	return !read(fd, &c, 1);
+}
+
+static int write_flags(const char *path, const void *data, size_t len, int flags)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags), err;
+
+	if (fd < 0)
+		return errno;
+	err = ERR(write(fd, data, len));
+	close(fd);
+	return err;
+}
+
+int write_data(const char *path, const void *data, size_t len)
+{
+	return write_flags(path, data, len, 0);
+}
+
+int write_in(const char *dir, const char *name, const char *text)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return write_flags(path, text, strlen(text), O_TRUNC);
 }
 
 bool write_text(const char *path, const char *text)

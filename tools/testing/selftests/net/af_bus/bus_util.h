@@ -57,7 +57,7 @@ struct tbus {
 	struct sockaddr_bus	name;
 	socklen_t		namelen;
 	int			listener;
-	int			proto;
+	int			proto;		/* of the sockets that connect */
 	unsigned int		nr;
 	struct bus_link		link[TBUS_LINKS];
 };
@@ -79,6 +79,7 @@ void tmp_leave(const struct tmp_dir *tmp);
 /* bus_util.c: buses and clients */
 int bus_socket(void);
 int bus_listen(struct sockaddr_bus *sb, socklen_t len);
+int bus_try_connect(const struct sockaddr_bus *sb, socklen_t len);
 int tbus_listen(struct tbus *b);
 int tbus_link(struct tbus *b, struct bus_link *l);
 int tbus_join(struct bus_link *l);
@@ -86,7 +87,23 @@ int tbus_client(struct tbus *b, struct bus_link *l);
 int tbus_clients(struct tbus *b, unsigned int nr);
 int tbus_open(struct tbus *b, unsigned int nr);
 void tbus_close(struct tbus *b);
+const char *tbus_queued(const struct tbus *b);
 void bus_link_close(struct bus_link *l);
+
+/* Sockets that stay, and as many that go a few at a time. */
+#define CROWD_MAX	200
+
+struct crowd {
+	unsigned int	nr;
+	unsigned int	gone;
+	int		stay[CROWD_MAX];
+	int		go[CROWD_MAX];
+	__u64		ino[CROWD_MAX];		/* of those that stay */
+};
+
+void crowd_open(struct crowd *c, unsigned int nr);
+void crowd_go(struct crowd *c, unsigned int nr);
+void crowd_close(struct crowd *c);
 
 /* bus_util.c: options */
 int bus_add(const struct bus_link *l, __u64 addr);
@@ -96,6 +113,7 @@ int bus_opt0(int fd, int opt);
 int bus_overflow(int fd, __u32 unicast, __u32 multicast);
 int sol_opt(int fd, int opt, int value);
 int bus_slow(int fd);
+int set_send_timeout(int fd, long ms);
 struct bus_info bus_get_info(int fd);
 
 /* bus_util.c: messages. No wait, no SIGPIPE. */
@@ -106,6 +124,9 @@ int say_fds(int fd, const __u64 *addr, const char *text, const int *fds,
 int say_list(int fd, const __u64 *addrs, unsigned int nr, const char *text);
 int send_cmsg(int fd, const __u64 *addr, const char *text, int level, int type,
 	      const void *data, size_t len);
+
+/* Sends one descriptor; waits unless flags have MSG_DONTWAIT. */
+int send_fd(int fd, __u64 addr, const char *text, int sent, int flags);
 
 /* A message as it was received. */
 struct bus_got {
@@ -161,12 +182,23 @@ bool call_sleeps(struct bus_call *call);
 bool call_done(struct bus_call *call);
 int call_wait(struct bus_call *call);
 
-/* Processes */
+/* Processes and time */
 bool task_sleeps(int pid, int tid);
 int wait_status(pid_t pid);
+void catch_signal(int sig, int flags);
+long long now_ms(void);
 
-/* Into a file of the kernel, at once; false if not all of it was taken. */
+/* Files and descriptors */
+__u64 inode_of(int fd);
+bool is_writable(int fd);
+bool reader_sees_eof(int fd);
+
+/* Write a file of the kernel in one call. write_text() returns false unless all of
+ * the text was taken; write_in() truncates the file first.
+ */
 bool write_text(const char *path, const char *text);
+int write_data(const char *path, const void *data, size_t len);
+int write_in(const char *dir, const char *name, const char *text);
 
 /* Is this security module on? */
 bool lsm_is_on(const char *name);

@@ -194,14 +194,6 @@ TEST_F(cmsg, fd_of_socket)
 }
 
 /* What nobody reads is closed with the queue. */
-static bool reader_sees_eof(int fd)
-{
-	char c;
-
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	return !read(fd, &c, 1);
-}
-
 TEST_F(cmsg, fd_unread)
 {
 	int p[2];

@@ -576,22 +576,8 @@ struct sender {
 static int call_send_sock(struct bus_call *call)
 {
 	const struct sender *s = call->arg;
-	char control[CMSG_SPACE(sizeof(int))] = {};
-	struct iovec iov = { "y", 1 };
-	struct sockaddr_bus sb;
-	struct msghdr msg = {
-		.msg_name = &sb, .msg_namelen = BUS_NAME_MIN,
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
-	bus_to(&sb, 2);
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &s->sock, sizeof(int));
-	return ERR(sendmsg(s->fd, &msg, MSG_NOSIGNAL));
+	return send_fd(s->fd, 2, "y", s->sock, 0);
 }
 
 TEST_F(collect, waited_for_room)

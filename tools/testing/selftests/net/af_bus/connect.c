@@ -437,22 +437,13 @@ TEST_F(full, listener_closes)
 
 TEST_F(full, timeout)
 {
-	struct timeval tv = { .tv_usec = 20000 };
-
-	ASSERT_EQ(0, setsockopt(self->call.fd, SOL_SOCKET, SO_SNDTIMEO, &tv,
-				sizeof(tv)));
+	ASSERT_EQ(0, set_send_timeout(self->call.fd, 20));
 	EXPECT_EQ(EAGAIN, connect_to(self->call.fd, &self->b));
-}
-
-static void on_signal(int sig)
-{
 }
 
 TEST_F(full, signal)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
-
-	sigaction(SIGUSR1, &sa, NULL);
+	catch_signal(SIGUSR1, 0);
 	call_start(&self->call);
 	EXPECT_TRUE(call_sleeps(&self->call));
 	pthread_kill(self->call.thread, SIGUSR1);

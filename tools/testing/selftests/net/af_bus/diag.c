@@ -50,13 +50,6 @@ static const struct bus_diag_req everything = {
 	.bdiag_show	= ALL,
 };
 
-static __u64 inode(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) ? 0 : st.st_ino;
-}
-
 static __u64 cookie(int fd)
 {
 	socklen_t len = sizeof(__u64);
@@ -227,7 +220,7 @@ static const struct seen nothing;
 /* Exactly this socket. */
 static const struct seen *show_only(int fd, __u32 what)
 {
-	if (ask_for(inode(fd), cookie(fd), what) || nr_seen != 1)
+	if (ask_for(inode_of(fd), cookie(fd), what) || nr_seen != 1)
 		return &nothing;
 	return &seen[0];
 }
@@ -264,7 +257,7 @@ static void expect_sock(struct __test_metadata *_metadata,
 	EXPECT_EQ(SOCK_SEQPACKET, s->msg.bdiag_type);
 	EXPECT_EQ(role, s->msg.bdiag_role);
 	EXPECT_EQ(state, s->msg.bdiag_state);
-	EXPECT_EQ(inode(fd), s->msg.bdiag_ino);
+	EXPECT_EQ(inode_of(fd), s->msg.bdiag_ino);
 	EXPECT_EQ(cookie(fd), u64_of(s->msg.bdiag_cookie));
 	EXPECT_EQ(bus_get_info(fd).cookie, s->bus.cookie);
 	EXPECT_EQ(addr, s->bus.addr);
@@ -306,10 +299,10 @@ TEST_F(diag, peer)
 {
 	const struct seen *s = show(self->l[0].fd);
 
-	EXPECT_EQ(inode(self->l[0].acc), s->peer.ino);
+	EXPECT_EQ(inode_of(self->l[0].acc), s->peer.ino);
 	EXPECT_EQ(cookie(self->l[0].acc), u64_of(s->peer.cookie));
 	s = show(self->l[0].acc);
-	EXPECT_EQ(inode(self->l[0].fd), s->peer.ino);
+	EXPECT_EQ(inode_of(self->l[0].fd), s->peer.ino);
 	EXPECT_EQ(cookie(self->l[0].fd), u64_of(s->peer.cookie));
 	close(self->l[0].fd);
 	self->l[0].fd = -1;
@@ -335,7 +328,7 @@ TEST_F(diag, not_accepted)
 	EXPECT_EQ(0, seen[0].msg.bdiag_ino);
 	EXPECT_EQ(BUS_ROLE_ACCEPTED, seen[0].msg.bdiag_role);
 	EXPECT_EQ(BUS_STATE_CONNECTED, seen[0].msg.bdiag_state);
-	EXPECT_EQ(inode(fd), seen[0].peer.ino);
+	EXPECT_EQ(inode_of(fd), seen[0].peer.ino);
 	EXPECT_EQ(3, seen[0].bus.addr);
 	close(fd);
 }
@@ -519,16 +512,16 @@ TEST_F(diag, long_filter)
 	EXPECT_EQ(BPF_MAXINSNS * sizeof(struct sock_filter),
 		  show(self->l[0].fd)->filter_len);
 	ASSERT_EQ(0, dump(&everything));
-	EXPECT_EQ(1, count_ino(inode(self->b.listener)));
-	EXPECT_EQ(1, count_ino(inode(self->l[0].fd)));
-	EXPECT_EQ(1, count_ino(inode(self->l[0].acc)));
-	EXPECT_EQ(1, count_ino(inode(self->l[1].acc)));
+	EXPECT_EQ(1, count_ino(inode_of(self->b.listener)));
+	EXPECT_EQ(1, count_ino(inode_of(self->l[0].fd)));
+	EXPECT_EQ(1, count_ino(inode_of(self->l[0].acc)));
+	EXPECT_EQ(1, count_ino(inode_of(self->l[1].acc)));
 }
 
 /* Only root sees filters; the rest anybody does. */
 TEST_F(diag, other_user)
 {
-	__u64 ino = inode(self->l[0].fd);
+	__u64 ino = inode_of(self->l[0].fd);
 	int before, fd;
 
 	ASSERT_EQ(0, geteuid());
@@ -560,7 +553,7 @@ TEST_F(diag, user_namespace)
 
 TEST_F(diag, namespaces)
 {
-	__u64 ino = inode(self->l[0].fd), val = cookie(self->l[0].fd);
+	__u64 ino = inode_of(self->l[0].fd), val = cookie(self->l[0].fd);
 	int fd;
 
 	EXPECT_EQ(0, ask_for(ino, val, ALL));
@@ -572,13 +565,13 @@ TEST_F(diag, namespaces)
 	fd = bus_socket();
 	ASSERT_EQ(0, dump(&everything));
 	EXPECT_EQ(1, nr_seen);
-	EXPECT_EQ(1, count_ino(inode(fd)));
+	EXPECT_EQ(1, count_ino(inode_of(fd)));
 	close(fd);
 }
 
 TEST_F(diag, exact)
 {
-	__u64 ino = inode(self->l[0].fd), val = cookie(self->l[0].fd);
+	__u64 ino = inode_of(self->l[0].fd), val = cookie(self->l[0].fd);
 
 	EXPECT_EQ(0, ask_for(ino, val, 0));
 	EXPECT_EQ(1, count_ino(ino));
@@ -624,18 +617,18 @@ TEST_F(diag, which)
 	req.bdiag_bus = self->bus;
 	ASSERT_EQ(0, dump(&req));
 	EXPECT_EQ(5, nr_seen);
-	EXPECT_EQ(0, count_ino(inode(other.listener)));
-	EXPECT_EQ(0, count_ino(inode(new)));
+	EXPECT_EQ(0, count_ino(inode_of(other.listener)));
+	EXPECT_EQ(0, count_ino(inode_of(new)));
 	req.bdiag_roles = 1 << BUS_ROLE_CLIENT;
 	ASSERT_EQ(0, dump(&req));
 	EXPECT_EQ(2, nr_seen);
-	EXPECT_EQ(1, count_ino(inode(self->l[0].fd)));
-	EXPECT_EQ(1, count_ino(inode(self->l[1].fd)));
+	EXPECT_EQ(1, count_ino(inode_of(self->l[0].fd)));
+	EXPECT_EQ(1, count_ino(inode_of(self->l[1].fd)));
 	req.bdiag_bus = bus_get_info(other.listener).cookie;
 	req.bdiag_states = 1 << BUS_STATE_CONNECTED;
 	ASSERT_EQ(0, dump(&req));
 	EXPECT_EQ(1, nr_seen);
-	EXPECT_EQ(1, count_ino(inode(other.link[1].fd)));
+	EXPECT_EQ(1, count_ino(inode_of(other.link[1].fd)));
 	req.bdiag_roles = ALL;
 	ASSERT_EQ(0, dump(&req));
 	EXPECT_EQ(2, nr_seen);
@@ -645,8 +638,8 @@ TEST_F(diag, which)
 	req.bdiag_bus = 0;
 	req.bdiag_states = 1 << BUS_STATE_NEW;
 	ASSERT_EQ(0, dump(&req));
-	EXPECT_EQ(1, count_ino(inode(new)));
-	EXPECT_EQ(0, count_ino(inode(self->l[0].fd)));
+	EXPECT_EQ(1, count_ino(inode_of(new)));
+	EXPECT_EQ(0, count_ino(inode_of(self->l[0].fd)));
 	req.bdiag_bus = -1;
 	req.bdiag_states = ALL;
 	ASSERT_EQ(0, dump(&req));
@@ -684,43 +677,9 @@ TEST_F(diag, what)
 
 #define NR_STAY	200
 
-/* Sockets that stay, and those that go one by one. */
-struct crowd {
-	int	stay[NR_STAY];
-	__u64	ino[NR_STAY];
-	int	go[NR_STAY];
-	int	gone;
-};
-
-static void crowd_open(struct crowd *c)
-{
-	int i;
-
-	for (i = 0; i < NR_STAY; i++) {
-		c->go[i] = bus_socket();
-		c->stay[i] = bus_socket();
-		c->ino[i] = inode(c->stay[i]);
-	}
-	c->gone = 0;
-}
-
 static void crowd_some_go(void *arg)
 {
-	struct crowd *c = arg;
-	int i;
-
-	for (i = 0; i < 5 && c->gone < NR_STAY; i++)
-		close(c->go[c->gone++]);
-}
-
-static void crowd_close(struct crowd *c)
-{
-	int i;
-
-	while (c->gone < NR_STAY)
-		crowd_some_go(c);
-	for (i = 0; i < NR_STAY; i++)
-		close(c->stay[i]);
+	crowd_go(arg, 5);
 }
 
 /* Those that go have been shown already: nobody may be missed for them. */
@@ -729,7 +688,7 @@ TEST_F(diag, some_go)
 	struct crowd c;
 	int i;
 
-	crowd_open(&c);
+	crowd_open(&c, NR_STAY);
 	ASSERT_EQ(0, ask(&everything, sizeof(everything), NLM_F_DUMP,
 			 crowd_some_go, &c));
 	EXPECT_LT(5, nr_parts);
@@ -763,7 +722,7 @@ TEST_F(diag, many_come_and_go)
 	void *ret;
 	int i, turn;
 
-	crowd_open(&c);
+	crowd_open(&c, NR_STAY);
 	atomic_store(&stop, false);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, come_and_go, &self->b));
 	for (turn = 0; turn < 10 * bus_long(30); turn++) {

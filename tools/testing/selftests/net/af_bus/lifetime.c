@@ -311,22 +311,7 @@ struct victim {
 
 static void victim_send(struct victim *v, __u64 addr)
 {
-	char control[CMSG_SPACE(sizeof(int))] = {};
-	struct iovec iov = { "x", 1 };
-	struct sockaddr_bus sb;
-	struct msghdr msg = {
-		.msg_name = &sb, .msg_namelen = BUS_NAME_MIN,
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	bus_to(&sb, addr);
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &v->pipe, sizeof(int));
-	sendmsg(v->fd, &msg, MSG_NOSIGNAL);
+	send_fd(v->fd, addr, "x", v->pipe, 0);
 }
 
 static void *victim_sender(void *arg)

@@ -244,17 +244,6 @@ static void put_profile(struct blob *b, const char *name, const struct rules *r)
 	put_begin(b, NULL, STRUCTEND);
 }
 
-static int write_file(const char *path, const void *data, size_t len)
-{
-	int fd = open(path, O_WRONLY), err;
-
-	if (fd < 0)
-		return errno;
-	err = ERR(write(fd, data, len));
-	close(fd);
-	return err;
-}
-
 /* From now on, for this task. */
 static int confine(const char *profile, const struct rules *r)
 {
@@ -263,9 +252,9 @@ static int confine(const char *profile, const struct rules *r)
 	int err;
 
 	put_profile(&b, profile, r);
-	err = write_file(APPARMORFS "/.replace", b.data, b.len);
+	err = write_data(APPARMORFS "/.replace", b.data, b.len);
 	snprintf(text, sizeof(text), "changeprofile %s", profile);
-	return err ?: write_file("/proc/thread-self/attr/apparmor/current",
+	return err ?: write_data("/proc/thread-self/attr/apparmor/current",
 				 text, strlen(text));
 }
 

@@ -95,15 +95,6 @@ FIXTURE_TEARDOWN(lsm_bpf)
 	tmp_leave(&self->tmp);
 }
 
-static int try_connect(const struct sockaddr_bus *name, socklen_t len)
-{
-	int fd = bus_socket(), err;
-
-	err = ERR(connect(fd, (struct sockaddr *)name, len));
-	close(fd);
-	return err;
-}
-
 TEST_F(lsm_bpf, find)
 {
 	struct sockaddr_bus name;
@@ -113,14 +104,14 @@ TEST_F(lsm_bpf, find)
 	self->hook = deny("bus_find");
 	ASSERT_LE(0, self->hook);
 	ASSERT_LE(0, fd);
-	EXPECT_EQ(0, try_connect(&name, len));
+	EXPECT_EQ(0, bus_try_connect(&name, len));
 	ASSERT_EQ(0, mark(fd));
-	EXPECT_EQ(DENIED, try_connect(&name, len));
+	EXPECT_EQ(DENIED, bus_try_connect(&name, len));
 	/* A bus that has no path is not found by one. */
 	ASSERT_EQ(0, mark(self->b.listener));
-	EXPECT_EQ(0, try_connect(&self->b.name, self->b.namelen));
+	EXPECT_EQ(0, bus_try_connect(&self->b.name, self->b.namelen));
 	close(self->hook);
-	EXPECT_EQ(0, try_connect(&name, len));
+	EXPECT_EQ(0, bus_try_connect(&name, len));
 	close(fd);
 }
 
@@ -147,7 +138,7 @@ TEST_F(lsm_bpf, connect)
 	addr = new_address(&self->b);
 	EXPECT_NE(0, addr);
 	ASSERT_EQ(0, mark(self->b.listener));
-	EXPECT_EQ(DENIED, try_connect(&self->b.name, self->b.namelen));
+	EXPECT_EQ(DENIED, bus_try_connect(&self->b.name, self->b.namelen));
 	close(self->hook);
 	EXPECT_EQ(addr + 1, new_address(&self->b));
 }

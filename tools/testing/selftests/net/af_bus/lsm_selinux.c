@@ -18,17 +18,6 @@
 
 #define SELINUXFS	"/sys/fs/selinux"
 
-static int write_file(const char *path, const void *data, size_t len)
-{
-	int fd = open(path, O_WRONLY), err;
-
-	if (fd < 0)
-		return errno;
-	err = ERR(write(fd, data, len));
-	close(fd);
-	return err;
-}
-
 static int load_policy(void)
 {
 	char path[4096], data[65536];
@@ -45,7 +34,7 @@ static int load_policy(void)
 		return errno;
 	len = read(fd, data, sizeof(data));
 	close(fd);
-	return write_file(SELINUXFS "/load", data, len);
+	return write_data(SELINUXFS "/load", data, len);
 }
 
 static bool enforcing(void)
@@ -70,7 +59,7 @@ static int be_strict(void)
 	if (!err)
 		err = load_policy();
 	if (!err)
-		err = write_file(SELINUXFS "/enforce", "1", 1);
+		err = write_data(SELINUXFS "/enforce", "1", 1);
 	return err;
 }
 
@@ -80,7 +69,7 @@ static int label(const char *type)
 	char context[64];
 
 	snprintf(context, sizeof(context), "user:role:%s", type);
-	return write_file("/proc/thread-self/attr/sockcreate", context,
+	return write_data("/proc/thread-self/attr/sockcreate", context,
 			  strlen(context));
 }
 
@@ -112,15 +101,6 @@ FIXTURE_TEARDOWN(lsm_selinux)
 	tbus_close(&self->b);
 }
 
-static int try_connect(const struct tbus *b)
-{
-	int fd = bus_socket(), err;
-
-	err = ERR(connect(fd, (struct sockaddr *)&b->name, b->namelen));
-	close(fd);
-	return err;
-}
-
 static int try_unix(const struct sockaddr_un *un, socklen_t len)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), err;
@@ -144,10 +124,10 @@ TEST_F(lsm_selinux, connect)
 
 	ASSERT_EQ(0, label("client"));
 	EXPECT_EQ(0, try_unix(&un, len));
-	EXPECT_EQ(0, try_connect(&self->b));
+	EXPECT_EQ(0, bus_try_connect(&self->b.name, self->b.namelen));
 	ASSERT_EQ(0, label("stranger"));
 	EXPECT_EQ(EACCES, try_unix(&un, len));
-	EXPECT_EQ(EACCES, try_connect(&self->b));
+	EXPECT_EQ(EACCES, bus_try_connect(&self->b.name, self->b.namelen));
 	close(fd);
 }
 

@@ -24,20 +24,10 @@ static const char * const labels[ALL] = {
 	"af_bus_boss", "af_bus_a", "af_bus_b", "af_bus_c"
 };
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), err;
-
-	if (fd < 0)
-		return errno;
-	err = ERR(write(fd, text, strlen(text)));
-	close(fd);
-	return err;
-}
-
 static int be(const char *label)
 {
-	return write_file("/proc/thread-self/attr/current", label);
+	return write_data("/proc/thread-self/attr/current", label,
+			  strlen(label));
 }
 
 static int rule(const char *subject, const char *object, const char *access)
@@ -45,7 +35,7 @@ static int rule(const char *subject, const char *object, const char *access)
 	char text[128];
 
 	snprintf(text, sizeof(text), "%s %s %s\n", subject, object, access);
-	return write_file(SMACKFS "/load2", text);
+	return write_data(SMACKFS "/load2", text, strlen(text));
 }
 
 /* Who may override all rules. */

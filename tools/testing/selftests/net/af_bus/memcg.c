@@ -37,20 +37,6 @@ static char *chunk;
 
 /* The group */
 
-static int write_file(const char *dir, const char *name, const char *text)
-{
-	char path[128];
-	int fd, err;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return errno;
-	err = ERR(write(fd, text, strlen(text)));
-	close(fd);
-	return err;
-}
-
 /* The number after a key, or the only one with NULL. */
 static long read_file(const char *dir, const char *name, const char *key)
 {
@@ -84,8 +70,8 @@ static long charged(const char *dir)
 	int i, same = 0;
 
 	for (i = 0; i < 100 && same < 3; i++) {
-		write_file(dir, "memory.high", "0");
-		write_file(dir, "memory.high", "max");
+		write_in(dir, "memory.high", "0");
+		write_in(dir, "memory.high", "max");
 		usleep(20000);
 		now = current_bytes(dir);
 		same = now == last ? same + 1 : 0;
@@ -129,7 +115,7 @@ struct job {
 
 static void work(struct worker *w, const char *dir)
 {
-	int err = write_file(dir, "cgroup.procs", "0");
+	int err = write_in(dir, "cgroup.procs", "0");
 	struct job job;
 
 	do {
@@ -215,7 +201,7 @@ static int many_fds(void)
 
 FIXTURE_SETUP(memcg)
 {
-	int err = write_file(CGROUPS, "cgroup.subtree_control", "+memory");
+	int err = write_in(CGROUPS, "cgroup.subtree_control", "+memory");
 
 	if (err)
 		SKIP(return, "no memory cgroups: %s", strerror(err));
@@ -776,7 +762,7 @@ static long stopped(struct __test_metadata *_metadata,
 	long times = 0, killed, most = 0, now;
 	int err;
 
-	ASSERT_EQ(0, write_file(self->dir, "memory.max", MAX_TEXT)) {
+	ASSERT_EQ(0, write_in(self->dir, "memory.max", MAX_TEXT)) {
 		return 0;
 	}
 	worker_tell(&self->w, job);

@@ -15,20 +15,6 @@
 #define INSTANCES	"/sys/kernel/tracing/instances"
 #define EVENT		"events/kmem/mm_page_alloc"
 
-static int write_file(const char *dir, const char *name, const char *text)
-{
-	char path[256];
-	int fd, err;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_WRONLY | O_TRUNC);
-	if (fd < 0)
-		return errno;
-	err = ERR(write(fd, text, strlen(text)));
-	close(fd);
-	return err;
-}
-
 /* The pages that this thread allocates, seen through the kernel's tracing. */
 struct trace {
 	char	dir[128];
@@ -44,9 +30,9 @@ static int trace_start(struct trace *t, int min_order)
 		return errno;
 	snprintf(filter, sizeof(filter), "common_pid == %ld && order >= %d",
 		 syscall(SYS_gettid), min_order);
-	err = write_file(t->dir, "buffer_size_kb", "4096");
-	err = err ?: write_file(t->dir, EVENT "/filter", filter);
-	return err ?: write_file(t->dir, EVENT "/enable", "1");
+	err = write_in(t->dir, "buffer_size_kb", "4096");
+	err = err ?: write_in(t->dir, EVENT "/filter", filter);
+	return err ?: write_in(t->dir, EVENT "/enable", "1");
 }
 
 static unsigned long trace_line_pages(const char *line)
@@ -72,7 +58,7 @@ static unsigned long trace_stop(struct trace *t, unsigned long *nr)
 	FILE *f;
 
 	*nr = 0;
-	write_file(t->dir, EVENT "/enable", "0");
+	write_in(t->dir, EVENT "/enable", "0");
 	snprintf(path, sizeof(path), "%s/trace", t->dir);
 	f = fopen(path, "r");
 	while (f && fgets(line, sizeof(line), f)) {

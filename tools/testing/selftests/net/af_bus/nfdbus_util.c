@@ -212,28 +212,13 @@ static int dbus_socket(void)
 	return socket(AF_BUS, SOCK_SEQPACKET | SOCK_CLOEXEC, BUS_PROTO_DBUS);
 }
 
-/* One client more, which joins. */
+/* Adds a client that has joined. */
 int dbus_link(struct tbus *b)
 {
-	struct bus_link *l = &b->link[b->nr];
-	socklen_t len = sizeof(struct sockaddr_bus);
-	struct sockaddr_bus sb;
-	int err;
+	struct bus_link *l = &b->link[b->nr++];
+	int err = tbus_link(b, l);
 
-	l->acc = -1;
-	l->fd = dbus_socket();
-	if (l->fd < 0)
-		return errno;
-	b->nr++;
-	if (connect(l->fd, (struct sockaddr *)&b->name, b->namelen))
-		return errno;
-	l->acc = accept4(b->listener, NULL, NULL, SOCK_CLOEXEC);
-	if (l->acc < 0)
-		return errno;
-	if (getsockname(l->fd, (struct sockaddr *)&sb, &len))
-		return errno;
-	l->addr = sb.sbus_addr.s_addr;
-	err = bus_opt(l->acc, BUS_RECV_INFO, BUS_INFO_REASON);
+	err = err ?: bus_opt(l->acc, BUS_RECV_INFO, BUS_INFO_REASON);
 	return err ?: tbus_join(l);
 }
 
@@ -242,6 +227,7 @@ int dbus_open(struct tbus *b, unsigned int nr)
 	int err = 0;
 
 	memset(b, 0, sizeof(*b));
+	b->proto = BUS_PROTO_DBUS;
 	b->namelen = bus_abstract_unique(&b->name);
 	b->listener = dbus_socket();
 	if (b->listener < 0 ||

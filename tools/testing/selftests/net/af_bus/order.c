@@ -244,13 +244,6 @@ static void *core(void *arg)
 	return NULL;
 }
 
-static void limit_time(int fd)
-{
-	struct timeval tv = { .tv_usec = 5000 };
-
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
-}
-
 static void node_init(struct world *w, struct node *n, unsigned int id)
 {
 	n->w = w;
@@ -436,7 +429,7 @@ static void guest_run(struct guest *g)
 	/* The master's sockets are not to live on in here. */
 	close_range(3, ~0U, 0);
 	g->n.fd = bus_socket();
-	limit_time(g->n.fd);
+	set_send_timeout(g->n.fd, 5);
 	if (connect(g->n.fd, (struct sockaddr *)&b->name, b->namelen))
 		_exit(1);
 	while (bus_get_info(g->n.fd).state == BUS_STATE_CONNECTED)
@@ -675,10 +668,6 @@ static void *master(void *arg)
 
 /* Setting up */
 
-static void on_signal(int sig)
-{
-}
-
 static int world_listen(struct world *w)
 {
 	int err = tbus_listen(&w->b);
@@ -767,7 +756,7 @@ static void world_nodes(struct world *w, unsigned int messages)
 		node_init(w, &w->core[i], i);
 		w->core[i].fd = w->b.link[i - 1].fd;
 		w->core[i].left = messages;
-		limit_time(w->core[i].fd);
+		set_send_timeout(w->core[i].fd, 5);
 		ev.data.u32 = i;
 		epoll_ctl(w->ep, EPOLL_CTL_ADD, w->b.link[i - 1].acc, &ev);
 	}
@@ -804,10 +793,9 @@ static void world_close(struct world *w)
 
 static void world_start(struct world *w)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
 	int i;
 
-	sigaction(SIGUSR1, &sa, NULL);
+	catch_signal(SIGUSR1, 0);
 	atomic_store(&w->senders, CORE);
 	for (i = 1; i <= CORE; i++)
 		pthread_create(&w->core[i].thread, NULL, core, &w->core[i]);

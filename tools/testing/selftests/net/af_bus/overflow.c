@@ -533,30 +533,17 @@ TEST_F(wait, address_is_taken)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-static void set_timeout(int fd, long ms)
-{
-	struct timeval tv = { .tv_usec = ms * 1000 };
-
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
-}
-
 TEST_F(wait, timeout)
 {
-	set_timeout(self->l[0].fd, 20);
+	set_send_timeout(self->l[0].fd, 20);
 	EXPECT_EQ(EAGAIN, call_send(&self->call));
 	drain(_metadata, &self->l[1]);
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-static void on_signal(int sig)
-{
-}
-
 TEST_F(wait, signal)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
-
-	sigaction(SIGUSR1, &sa, NULL);
+	catch_signal(SIGUSR1, 0);
 	call_start(&self->call);
 	EXPECT_TRUE(call_sleeps(&self->call));
 	pthread_kill(self->call.thread, SIGUSR1);
@@ -568,11 +555,7 @@ TEST_F(wait, signal)
 /* With SA_RESTART the call goes on. */
 TEST_F(wait, signal_restarts)
 {
-	struct sigaction sa = {
-		.sa_handler = on_signal, .sa_flags = SA_RESTART
-	};
-
-	sigaction(SIGUSR1, &sa, NULL);
+	catch_signal(SIGUSR1, SA_RESTART);
 	call_start(&self->call);
 	EXPECT_TRUE(call_sleeps(&self->call));
 	pthread_kill(self->call.thread, SIGUSR1);

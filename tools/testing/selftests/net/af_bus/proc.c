@@ -28,13 +28,6 @@ struct row {
 static struct row rows[MAX_ROWS];
 static int nr_rows;
 
-static __u64 inode(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) ? 0 : st.st_ino;
-}
-
 /* The state begins with "?" if the line is not understood. */
 static struct row parse(const char *line)
 {
@@ -102,9 +95,9 @@ static struct row show(int fd)
 	struct row none = {};
 	int i;
 
-	if (read_rows(4096, NULL, NULL) || count_ino(inode(fd)) != 1)
+	if (read_rows(4096, NULL, NULL) || count_ino(inode_of(fd)) != 1)
 		return none;
-	for (i = 0; rows[i].ino != inode(fd); i++)
+	for (i = 0; rows[i].ino != inode_of(fd); i++)
 		;
 	return rows[i];
 }
@@ -155,7 +148,7 @@ TEST_F(proc, new)
 
 	EXPECT_STREQ("-", r.role);
 	EXPECT_STREQ("NEW", r.state);
-	EXPECT_EQ(inode(fd), r.ino);
+	EXPECT_EQ(inode_of(fd), r.ino);
 	EXPECT_EQ(0, r.bus);
 	EXPECT_EQ(0, r.addr);
 	EXPECT_EQ(0, r.peer);
@@ -204,13 +197,13 @@ TEST_F(proc, not_accepted)
 			continue;
 		n++;
 		EXPECT_EQ(0, rows[i].ino);
-		EXPECT_EQ(inode(fd), rows[i].peer);
+		EXPECT_EQ(inode_of(fd), rows[i].peer);
 	}
 	EXPECT_EQ(1, n);
 	acc = accept(self->b.listener, NULL, NULL);
 	ASSERT_LE(0, acc);
-	EXPECT_EQ(inode(acc), show(fd).peer);
-	EXPECT_EQ(inode(fd), show(acc).peer);
+	EXPECT_EQ(inode_of(acc), show(fd).peer);
+	EXPECT_EQ(inode_of(fd), show(acc).peer);
 	close(acc);
 	close(fd);
 }
@@ -337,7 +330,7 @@ TEST_F(proc, longest_path)
 /* Anybody sees everything, and whose it is. */
 TEST_F(proc, other_user)
 {
-	__u64 ino = inode(self->l[1].fd);
+	__u64 ino = inode_of(self->l[1].fd);
 	int fd, before;
 
 	ASSERT_EQ(0, geteuid());
@@ -357,7 +350,7 @@ TEST_F(proc, other_user)
 TEST_F(proc, namespaces)
 {
 	int here = open("/proc/thread-self/ns/net", O_RDONLY);
-	__u64 ino = inode(self->l[1].fd);
+	__u64 ino = inode_of(self->l[1].fd);
 	int fd;
 
 	ASSERT_EQ(0, ERR(unshare(CLONE_NEWNET)));
@@ -370,7 +363,7 @@ TEST_F(proc, namespaces)
 	ASSERT_EQ(0, ERR(setns(here, CLONE_NEWNET)));
 	ASSERT_EQ(0, read_rows(4096, NULL, NULL));
 	EXPECT_EQ(1, count_ino(ino));
-	EXPECT_EQ(0, count_ino(inode(fd)));
+	EXPECT_EQ(0, count_ino(inode_of(fd)));
 	close(fd);
 	close(here);
 }
@@ -390,11 +383,11 @@ TEST_F(proc, between_namespaces)
 	ASSERT_EQ(0, tbus_clients(&b, 1));
 	EXPECT_STREQ("JOINED", show(b.link[0].fd).state);
 	EXPECT_EQ(1, nr_rows);
-	EXPECT_EQ(inode(b.link[0].acc), rows[0].peer);
+	EXPECT_EQ(inode_of(b.link[0].acc), rows[0].peer);
 	ASSERT_EQ(0, ERR(setns(here, CLONE_NEWNET)));
 	EXPECT_STREQ("JOINED", show(b.link[0].acc).state);
-	EXPECT_EQ(inode(b.link[0].fd), show(b.link[0].acc).peer);
-	EXPECT_EQ(0, count_ino(inode(b.link[0].fd)));
+	EXPECT_EQ(inode_of(b.link[0].fd), show(b.link[0].acc).peer);
+	EXPECT_EQ(0, count_ino(inode_of(b.link[0].fd)));
 	tbus_close(&b);
 	unlink("bus");
 	tmp_leave(&tmp);
@@ -403,42 +396,9 @@ TEST_F(proc, between_namespaces)
 
 #define NR_STAY	120
 
-/* Sockets that stay, and one at a time of those that do not. */
-struct crowd {
-	int	stay[NR_STAY];
-	__u64	ino[NR_STAY];
-	int	go[NR_STAY];
-	int	gone;
-};
-
-static void crowd_open(struct crowd *c)
-{
-	int i;
-
-	for (i = 0; i < NR_STAY; i++) {
-		c->go[i] = bus_socket();
-		c->stay[i] = bus_socket();
-		c->ino[i] = inode(c->stay[i]);
-	}
-	c->gone = 0;
-}
-
 static void crowd_one_goes(void *arg)
 {
-	struct crowd *c = arg;
-
-	if (c->gone < NR_STAY)
-		close(c->go[c->gone++]);
-}
-
-static void crowd_close(struct crowd *c)
-{
-	int i;
-
-	while (c->gone < NR_STAY)
-		crowd_one_goes(c);
-	for (i = 0; i < NR_STAY; i++)
-		close(c->stay[i]);
+	crowd_go(arg, 1);
 }
 
 /* Those that go have been shown already: nobody may be missed for them. */
@@ -447,7 +407,7 @@ TEST_F(proc, some_go)
 	struct crowd c;
 	int i;
 
-	crowd_open(&c);
+	crowd_open(&c, NR_STAY);
 	ASSERT_EQ(0, read_rows(200, crowd_one_goes, &c));
 	for (i = 0; i < NR_STAY; i++)
 		EXPECT_EQ(1, count_ino(c.ino[i]));
@@ -482,7 +442,7 @@ TEST_F(proc, many_come_and_go)
 	int i, turn;
 
 	TH_LOG("AF_BUS_SEED=%#llx", rnd.s);
-	crowd_open(&c);
+	crowd_open(&c, NR_STAY);
 	atomic_store(&stop, false);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, come_and_go, &rnd));
 	for (turn = 0; turn < 20 * bus_long(20); turn++) {

@@ -265,25 +265,17 @@ TEST_F(share, multicast_block)
 	EXPECT_EQ(0, say_to(self->a->fd, GROUP, "y"));
 }
 
-static bool writable(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-
-	poll(&p, 1, 0);
-	return p.revents & POLLOUT;
-}
-
 /* Room is what the share leaves, not what the queue does. */
 TEST_F(share, poll)
 {
 	EXPECT_EQ(0, say_to(self->c->fd, 1, "x"));
 	EXPECT_EQ(0, say_to(self->c->fd, 1, "x"));
 	EXPECT_EQ(3, fill_from(self->a, EAGAIN));
-	EXPECT_FALSE(writable(self->a->fd));
+	EXPECT_FALSE(is_writable(self->a->fd));
 	EXPECT_STREQ("4:x", take(self->reader->fd));
-	EXPECT_FALSE(writable(self->a->fd));
+	EXPECT_FALSE(is_writable(self->a->fd));
 	EXPECT_STREQ("4:x", take(self->reader->fd));
-	EXPECT_TRUE(writable(self->a->fd));
+	EXPECT_TRUE(is_writable(self->a->fd));
 	EXPECT_EQ(1, fill_from(self->a, EAGAIN));
 }
 
@@ -479,9 +471,9 @@ TEST_F(share, unread_bytes_poll)
 	ASSERT_EQ(0, set_limit(self->limit, 1));
 	EXPECT_EQ(0, send_bytes(self->a->fd, 1, BIG));
 	EXPECT_EQ(EAGAIN, send_bytes(self->a->fd, 2, BIG));
-	EXPECT_FALSE(writable(self->a->fd));
+	EXPECT_FALSE(is_writable(self->a->fd));
 	EXPECT_NE(0, strcmp("EAGAIN", take(self->reader->fd)));
-	EXPECT_TRUE(writable(self->a->fd));
+	EXPECT_TRUE(is_writable(self->a->fd));
 	EXPECT_EQ(0, send_bytes(self->a->fd, 2, BIG));
 }
 

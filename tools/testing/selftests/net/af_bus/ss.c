@@ -14,13 +14,6 @@
 static char lines[MAX_LINES][1024];
 static int nr_lines;
 
-static __u64 inode(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) ? 0 : st.st_ino;
-}
-
 /* One blank between words, none at the end. */
 static void squeeze(char *text)
 {
@@ -197,10 +190,10 @@ TEST_F(ss, details)
 	ASSERT_EQ(0, say_to(self->l[0].fd, 2, "x"));
 	ASSERT_EQ(0, ss("--bus -a -e"));
 	ASSERT_EQ(1, count("%s:0000/000000000002 ", self->name));
-	EXPECT_TRUE(has(found, " ino:%llu ", inode(self->l[1].fd)));
+	EXPECT_TRUE(has(found, " ino:%llu ", inode_of(self->l[1].fd)));
 	EXPECT_TRUE(has(found, " role:client state:joined bus:%llu proto:none ",
 			bus));
-	EXPECT_TRUE(has(found, " peer:%llu ", inode(self->l[1].acc)));
+	EXPECT_TRUE(has(found, " peer:%llu ", inode_of(self->l[1].acc)));
 	EXPECT_TRUE(has(found, " addrs:0002/f00ddeadbeef "));
 	EXPECT_TRUE(has(found, " msgs:1/3 "));
 	EXPECT_TRUE(has(found, "/123456 "));
@@ -208,9 +201,9 @@ TEST_F(ss, details)
 	EXPECT_TRUE(has(found, " <-> "));
 	EXPECT_FALSE(has(found, " drops:"));
 	ASSERT_EQ(1, count(" *:0000/000000000001 "));
-	EXPECT_TRUE(has(found, " ino:%llu ", inode(self->l[0].acc)));
+	EXPECT_TRUE(has(found, " ino:%llu ", inode_of(self->l[0].acc)));
 	EXPECT_TRUE(has(found, " role:accepted state:joined "));
-	EXPECT_TRUE(has(found, " peer:%llu ", inode(self->l[0].fd)));
+	EXPECT_TRUE(has(found, " peer:%llu ", inode_of(self->l[0].fd)));
 	EXPECT_FALSE(has(found, " addrs:"));
 	ASSERT_EQ(1, count("LISTEN 0 128 %s:", self->name));
 	EXPECT_TRUE(has(found, " role:listener state:listening bus:%llu ", bus));

@@ -20,21 +20,6 @@ struct trace {
 	char	line[MAX_LINES][256];
 };
 
-static int write_file(const struct trace *t, const char *name, const char *text)
-{
-	char path[128];
-	int fd, err = 0;
-
-	snprintf(path, sizeof(path), "%s/%s", t->dir, name);
-	fd = open(path, O_WRONLY | O_TRUNC);
-	if (fd < 0)
-		return errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = errno;
-	close(fd);
-	return err;
-}
-
 static int trace_open(struct trace *t)
 {
 	char filter[32];
@@ -48,21 +33,21 @@ static int trace_open(struct trace *t)
 	 * here.
 	 */
 	if (!err)
-		err = write_file(t, "trace_options", "norecord-cmd");
+		err = write_in(t->dir, "trace_options", "norecord-cmd");
 	if (!err)
-		err = write_file(t, "events/bus/filter", filter);
+		err = write_in(t->dir, "events/bus/filter", filter);
 	if (!err)
-		err = write_file(t, "events/skb/kfree_skb/filter", filter);
+		err = write_in(t->dir, "events/skb/kfree_skb/filter", filter);
 	if (!err)
-		err = write_file(t, "events/bus/enable", "1");
+		err = write_in(t->dir, "events/bus/enable", "1");
 	if (!err)
-		err = write_file(t, "events/skb/kfree_skb/enable", "1");
+		err = write_in(t->dir, "events/skb/kfree_skb/enable", "1");
 	return err;
 }
 
 static void trace_close(const struct trace *t)
 {
-	write_file(t, "events/enable", "0");
+	write_in(t->dir, "events/enable", "0");
 	rmdir(t->dir);
 }
 
@@ -109,7 +94,7 @@ static void trace_read(struct trace *t)
 		if (text[0] != '#')
 			add_line(t, text);
 	fclose(f);
-	write_file(t, "trace", "");
+	write_in(t->dir, "trace", "");
 }
 
 /* Exactly these lines, in this order; all that happened if not. */

@@ -312,16 +312,11 @@ TEST_F(unicast, receive_timeout)
 	EXPECT_EQ(EAGAIN, ERR(recv(self->l[1].fd, &c, 1, 0)));
 }
 
-static void on_signal(int sig)
-{
-}
-
 TEST_F(unicast, receive_signal)
 {
 	struct bus_call call = { .fn = call_recv, .fd = self->l[1].fd };
-	struct sigaction sa = { .sa_handler = on_signal };
 
-	sigaction(SIGUSR1, &sa, NULL);
+	catch_signal(SIGUSR1, 0);
 	call_start(&call);
 	EXPECT_TRUE(call_sleeps(&call));
 	pthread_kill(call.thread, SIGUSR1);

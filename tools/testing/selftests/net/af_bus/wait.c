@@ -357,27 +357,12 @@ TEST_F(wait, unicast_to_oneself)
 
 /* Time and signals */
 
-static void set_timeout(int fd, long ms)
-{
-	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
-
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
-}
-
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* As long as was said, however often there was hope. */
 TEST_F(wait, timeout)
 {
 	long start = now_ms();
 
-	set_timeout(self->l[0].fd, 1000);
+	set_send_timeout(self->l[0].fd, 1000);
 	START();
 	EXPECT_EQ(0, bus_add(&self->l[1], BUS_ADDR(6, 7)));
 	EXPECT_EQ(0, bus_del(&self->l[1], BUS_ADDR(6, 7)));
@@ -390,7 +375,7 @@ TEST_F(wait, timeout)
 
 TEST_F(wait, dontwait_ignores_timeout)
 {
-	set_timeout(self->l[0].fd, 100000);
+	set_send_timeout(self->l[0].fd, 100000);
 	self->call.flags = MSG_DONTWAIT;
 	EXPECT_EQ(EAGAIN, call_send(&self->call));
 	fcntl(self->l[0].fd, F_SETFL, O_NONBLOCK);
@@ -398,19 +383,11 @@ TEST_F(wait, dontwait_ignores_timeout)
 	EXPECT_EQ(EAGAIN, call_send(&self->call));
 }
 
-static void on_signal(int sig)
-{
-}
-
 /* A call with a timeout is not restarted, as everywhere. */
 TEST_F(wait, signal_and_timeout)
 {
-	struct sigaction sa = {
-		.sa_handler = on_signal, .sa_flags = SA_RESTART
-	};
-
-	sigaction(SIGUSR1, &sa, NULL);
-	set_timeout(self->l[0].fd, 100000);
+	catch_signal(SIGUSR1, SA_RESTART);
+	set_send_timeout(self->l[0].fd, 100000);
 	START();
 	pthread_kill(self->call.thread, SIGUSR1);
 	EXPECT_EQ(EINTR, call_wait(&self->call));
@@ -420,21 +397,14 @@ TEST_F(wait, signal_and_timeout)
 
 /* poll(): the same events end EAGAIN */
 
-static bool writable(int fd)
-{
-	struct pollfd p = { fd, POLLOUT, 0 };
-
-	return poll(&p, 1, 0) == 1 && p.revents & POLLOUT;
-}
-
 /* EAGAIN is EAGAIN, also after a wait. */
 TEST_F(wait, poll_after_timeout)
 {
-	set_timeout(self->l[0].fd, 20);
+	set_send_timeout(self->l[0].fd, 20);
 	EXPECT_EQ(EAGAIN, call_send(&self->call));
-	EXPECT_FALSE(writable(self->l[0].fd));
+	EXPECT_FALSE(is_writable(self->l[0].fd));
 	take(self->l[1].fd);
-	EXPECT_TRUE(writable(self->l[0].fd));
+	EXPECT_TRUE(is_writable(self->l[0].fd));
 	EXPECT_EQ(0, call_send(&self->call));
 }
 
@@ -449,7 +419,7 @@ static void start_poll(struct __test_metadata *_metadata,
 		       struct _test_data_wait *self)
 {
 	EXPECT_EQ(EAGAIN, say_to(self->l[0].fd, ADDR, "x"));
-	EXPECT_FALSE(writable(self->l[0].fd));
+	EXPECT_FALSE(is_writable(self->l[0].fd));
 	self->call.fn = call_poll;
 	START();
 }
@@ -549,7 +519,7 @@ TEST_F(line, small_does_not_overtake)
 	EXPECT_TRUE(call_sleeps(&self->large));
 	self->small.flags = MSG_DONTWAIT;
 	EXPECT_EQ(EAGAIN, call_send(&self->small));
-	EXPECT_FALSE(writable(self->l[2].fd));
+	EXPECT_FALSE(is_writable(self->l[2].fd));
 	self->small.flags = 0;
 	call_start(&self->small);
 	EXPECT_TRUE(call_sleeps(&self->small));
@@ -559,7 +529,7 @@ TEST_F(line, small_does_not_overtake)
 	EXPECT_EQ(0, call_wait(&self->small));
 	EXPECT_EQ(LARGE, received(self->l[1].fd));
 	EXPECT_STREQ("3:small", take(self->l[1].fd));
-	EXPECT_TRUE(writable(self->l[2].fd));
+	EXPECT_TRUE(is_writable(self->l[2].fd));
 }
 
 /* Nor if it is poll() by which the large one waits. */
@@ -575,7 +545,7 @@ TEST_F(line, small_does_not_overtake_poll)
 		EXPECT_EQ(10000, received(self->l[1].fd));
 	/* whoever was told may never come, so nobody relies on it */
 	EXPECT_EQ(0, call_wait(&self->small));
-	EXPECT_TRUE(writable(self->l[0].fd));
+	EXPECT_TRUE(is_writable(self->l[0].fd));
 }
 
 /* What may not wait at all takes what room there is. */
@@ -616,21 +586,19 @@ static void start_both(struct __test_metadata *_metadata,
  */
 TEST_F(line, first_gives_up)
 {
-	set_timeout(self->l[0].fd, 300);
+	set_send_timeout(self->l[0].fd, 300);
 	call_start(&self->large);
 	call_sleeps(&self->large);
 	call_start(&self->small);
 	EXPECT_EQ(EAGAIN, call_wait(&self->large));
 	/* it waits for POLLOUT now, behind the other one */
 	EXPECT_EQ(0, call_wait(&self->small));
-	EXPECT_FALSE(writable(self->l[0].fd));
+	EXPECT_FALSE(is_writable(self->l[0].fd));
 }
 
 TEST_F(line, first_is_interrupted)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
-
-	sigaction(SIGUSR1, &sa, NULL);
+	catch_signal(SIGUSR1, 0);
 	start_both(_metadata, self);
 	pthread_kill(self->large.thread, SIGUSR1);
 	EXPECT_EQ(EINTR, call_wait(&self->large));
@@ -697,30 +665,7 @@ TEST_F(line, moves_on)
 
 static int call_send_fd(struct bus_call *call)
 {
-	char control[CMSG_SPACE(sizeof(int))] = {};
-	struct iovec iov = { (void *)call->text, strlen(call->text) };
-	struct sockaddr_bus sb;
-	struct msghdr msg = {
-		.msg_name = &sb, .msg_namelen = BUS_NAME_MIN,
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	bus_to(&sb, call->addr);
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), call->arg, sizeof(int));
-	return ERR(sendmsg(call->fd, &msg, MSG_NOSIGNAL));
-}
-
-static bool reader_sees_eof(int fd)
-{
-	char c;
-
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	return !read(fd, &c, 1);
+	return send_fd(call->fd, call->addr, call->text, *(int *)call->arg, 0);
 }
 
 TEST_F(wait, descriptors_of_fewer)
