@@ -7,8 +7,8 @@
 #include <linux/slab.h>
 #include "bus.h"
 
-/* The master of a bus chooses addresses, and anybody can be a master. So they
- * are hashed with the secret of the table, which is another one after a rehash.
+/* The master chooses addresses, and any process can be a master. So the hash
+ * has a secret seed, which is new after each rehash.
  */
 const struct rhashtable_params bus_addr_params = {
 	.key_len		= sizeof(u64),
@@ -50,7 +50,7 @@ EXPORT_SYMBOL_GPL(bus_lookup);
 /**
  * bus_addr_hold() - make a client the holder of an address
  * @client: client
- * @addr: any address
+ * @addr: address, also a unique one
  *
  * Context: Under bus->lock. May sleep.
  * Return: 0, -ENOMEM, -EADDRINUSE.
@@ -90,7 +90,7 @@ static void bus_addr_release(struct bus_holder *holder)
 }
 
 /**
- * bus_addr_release_all() - a client holds no address any more
+ * bus_addr_release_all() - take all addresses from a client
  * @client: client
  *
  * Context: Under bus->lock.
@@ -121,8 +121,8 @@ static struct bus_holder *bus_addr_find_held(struct bus_client *client,
  * @addr: address
  *
  * Context: May sleep.
- * Return: 0, -EINVAL if the address is not the master's to give, -EADDRINUSE,
- * -ENOTCONN if the client is gone, -ENOMEM.
+ * Return: 0, -EINVAL for an address that the master cannot give, -EADDRINUSE,
+ * -ENOTCONN if the client has left, -ENOMEM.
  */
 int bus_addr_add(struct bus_client *client, u64 addr)
 {
@@ -156,8 +156,8 @@ out:
  * @addr: address
  *
  * Context: May sleep.
- * Return: 0, -EINVAL if the address is not the master's to take,
- * -EADDRNOTAVAIL if the client does not hold it.
+ * Return: 0, -EINVAL for an address that the master cannot take, -EADDRNOTAVAIL
+ * if the client does not hold it.
  */
 int bus_addr_del(struct bus_client *client, u64 addr)
 {
@@ -180,6 +180,6 @@ int bus_addr_del(struct bus_client *client, u64 addr)
 		return -EADDRNOTAVAIL;
 
 	bus_synchronize(bus);
-	bus_client_moved(client);
+	bus_client_reroute(client);
 	return 0;
 }

@@ -2,7 +2,8 @@
 /*
  * AF_BUS: a local bus of sockets
  *
- * The family and its sockets. See Documentation/networking/af_bus.rst.
+ * The family, its sockets and its network namespaces. See
+ * Documentation/networking/af_bus.rst.
  */
 
 #include <linux/cred.h>
@@ -37,11 +38,11 @@ static struct proto bus_sk_proto = {
  * @sk: socket
  * @state: the new state
  *
- * NEW to BOUND by bind(), then to LISTEN by listen(). NEW to CONNECTED by
- * connect(); an accepted socket is CONNECTED from the start. Any to CLOSED by
- * the release.
+ * bind() makes a NEW socket BOUND, listen() a BOUND socket LISTEN, and
+ * connect() a NEW socket CONNECTED. An accepted socket is CONNECTED from the
+ * start. The release makes any socket CLOSED.
  *
- * Context: Under the lock of the socket, or nobody else knows it.
+ * Context: Under bus_sock.lock, or no other thread can find the socket.
  */
 void bus_set_state(struct sock *sk, enum bus_state state)
 {
@@ -61,7 +62,7 @@ void bus_set_state(struct sock *sk, enum bus_state state)
 
 /**
  * bus_sk_bus() - the bus of a socket
- * @sk: socket; the caller has a reference to its file, or rcu_read_lock()
+ * @sk: socket; the caller has a reference to its file or holds rcu_read_lock()
  *
  * Return: The bus; NULL for a new socket.
  */
@@ -85,10 +86,10 @@ enum bus_state bus_sk_state(const struct sock *sk)
 }
 
 /**
- * bus_sk_gc_node() - the collector finds a socket
+ * bus_sk_gc_node() - get the node of a socket in the graph of the collector
  * @sk: socket
  *
- * Return: What the collector knows of it.
+ * Return: The node.
  */
 struct unix_gc_node *bus_sk_gc_node(struct sock *sk)
 {
@@ -158,8 +159,8 @@ static void bus_sk_end(struct sock *sk)
 	unix_schedule_gc(NULL);
 }
 
-/* The end of an accepted socket that nobody has accepted. It has sent nothing
- * and its client has not joined, so no message is to be waited for.
+/* Closes an accepted socket that was never accepted. The socket has sent
+ * nothing and its client has not joined, so there are no messages to wait for.
  */
 static void bus_embryo_close(struct sock *sk)
 {
@@ -196,7 +197,7 @@ static void bus_close_listener(struct sock *sk)
 	}
 }
 
-/* The end of a socket whose file is going. */
+/* Closes a socket whose file is released. */
 static void bus_sk_close(struct sock *sk)
 {
 	struct bus_sock *b = bus_sk(sk);
@@ -223,7 +224,7 @@ static int bus_release(struct socket *sock)
 	return 0;
 }
 
-/* Credentials of the peer. */
+/* Credentials of the peer */
 
 struct bus_cred {
 	struct pid		*pid;
@@ -239,8 +240,8 @@ static int bus_cred_current(struct bus_cred *cred)
 		return err;
 
 	cred->pid = get_pid(task_tgid(current));
-	/* Whoever takes a reference clears non_rcu, which was clear before: a
-	 * race that all who share credentials have.
+	/* get_current_cred() clears non_rcu, which is clear already: a harmless
+	 * race with other threads that share the credentials.
 	 */
 	cred->cred = data_race(get_current_cred());
 	return 0;
@@ -250,7 +251,7 @@ static void bus_cred_of_peer(struct bus_cred *cred, struct sock *sk)
 {
 	spin_lock(&sk->sk_peer_lock);
 	cred->pid = get_pid(sk->sk_peer_pid);
-	/* Likewise. */
+	/* The same race as in bus_cred_current() */
 	cred->cred = data_race(get_cred(sk->sk_peer_cred));
 	spin_unlock(&sk->sk_peer_lock);
 }
@@ -353,8 +354,8 @@ static bool bus_backlog_full(const struct sock *listener)
 
 static int bus_backlog_check(const struct sock *listener)
 {
-	/* Who can find the listener may see its bus once it listens. Pairs with
-	 * the release in bus_set_state().
+	/* Pairs with the release in bus_set_state(): if the state is LISTEN,
+	 * the bus of the listener is visible.
 	 */
 	if (smp_load_acquire(&bus_sk(listener)->state) != BUS_STATE_LISTEN ||
 	    READ_ONCE(bus_sk(listener)->closed) ||
@@ -404,7 +405,7 @@ static void bus_sk_set_limits(struct sock *sk, const struct bus *bus)
 	WRITE_ONCE(bus_sk(sk)->max_qlen, READ_ONCE(bus->max_qlen));
 }
 
-/* The accepted socket, in an skb for the queue of the listener. */
+/* Makes the accepted socket, in an skb for the queue of the listener. */
 static struct sk_buff *bus_embryo_alloc(struct sock *listener)
 {
 	struct sk_buff *skb;
@@ -549,7 +550,7 @@ static int bus_connect_listener(struct sock *sk, struct sock *listener,
 		if (err)
 			break;
 	}
-	/* It may have been woken for room that it does not use. */
+	/* A wake-up for room that is not used goes to the next waiter. */
 	if (err && waits)
 		wake_up_interruptible(&bus_sk(listener)->space_wait);
 	return err;
@@ -612,7 +613,7 @@ static int bus_accept(struct socket *sock, struct socket *newsock,
 	return 0;
 }
 
-/* The rest. */
+/* Other operations */
 
 static int bus_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 {
@@ -655,7 +656,7 @@ static int bus_shutdown(struct socket *sock, int how)
 	if (!client)
 		return -ENOTCONN;
 
-	/* SHUT_RD, SHUT_WR, SHUT_RDWR: 0 to 2, the flags are 1 to 3. */
+	/* SHUT_RD, SHUT_WR and SHUT_RDWR are 0 to 2, the flags 1 to 3. */
 	bus_client_shutdown(client, bus_sk(sk)->accepted, how + 1);
 	return 0;
 }

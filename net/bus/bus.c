@@ -60,9 +60,9 @@ static void bus_init_limits(struct bus *bus)
 
 /**
  * bus_alloc() - make a bus
- * @net: namespace of its listener
+ * @net: namespace of the listener
  * @proto_id: BUS_PROTO_*
- * @path: its path
+ * @path: path of the bus
  *
  * Context: May sleep.
  * Return: The bus with one reference, or an ERR_PTR(): -ENOMEM,
@@ -160,14 +160,14 @@ EXPORT_SYMBOL_GPL(bus_put);
 
 /**
  * bus_from_fd() - find the bus over which a descriptor has authority
- * @fd: in the caller's table: a listener or an accepted socket
- * @client: returns the client of an accepted socket, referenced, NULL for a
+ * @fd: descriptor of the calling process, of a listener or an accepted socket
+ * @client: returns the client of an accepted socket, referenced; NULL for a
  *	listener
  *
  * Context: May sleep.
  * Return: The bus, referenced, or an ERR_PTR(): -EBADF, -ENOTSOCK, -EINVAL for
- * a socket that is not of AF_BUS or not bound or connected, -EPERM for a
- * client's.
+ * a socket that is not of AF_BUS or not bound or connected, -EPERM for the
+ * socket of a client.
  */
 struct bus *bus_from_fd(int fd, struct bus_client **client)
 {

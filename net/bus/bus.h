@@ -368,8 +368,8 @@ int bus_client_ack(struct bus_client *client, u32 n);
 void bus_client_leave(struct bus_client *client);
 void bus_client_detach(struct bus_client *client, const struct sock *sk);
 void bus_client_cut(struct bus_client *client, bool by_master, int mode);
-void bus_client_moved(struct bus_client *client);
-void bus_clients_moved(struct bus *bus);
+void bus_client_reroute(struct bus_client *client);
+void bus_clients_reroute(struct bus *bus);
 void bus_client_shutdown(struct bus_client *client, bool by_master, int mode);
 
 /* addr.c */
@@ -561,14 +561,14 @@ void bus_scm_recv(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
  * @exempt: it needs room in the queue, and no share of it
  * @late: nothing can be decided anew any more: what others have set aside and
  *	not used yet does not stand in its way
- * @moves: of the receiver when it was chosen
+ * @reroutes: of the receiver when it was chosen
  */
 struct bus_need {
 	unsigned int		size;
 	struct bus_user		*user;
 	bool			exempt;
 	bool			late;
-	unsigned int		moves;
+	unsigned int		reroutes;
 };
 
 /* Whose line a sender stands in that waits for room: all who need no share stand
@@ -584,7 +584,7 @@ static inline const struct bus_user *bus_need_line(const struct bus_need *need)
  * @line: in the lines of the receiver, if this is the first of a line
  * @behind: ring of those in the same line
  * @sk: sender
- * @receiver: receiver; referenced, NULL if there is none to wait for
+ * @recipient: recipient; referenced, NULL if there is none to wait for
  * @task: thread that sleeps, NULL if it is poll() that waits
  * @need: what does not fit
  * @listed: it is in line
@@ -598,7 +598,7 @@ struct bus_waiter {
 	struct list_head	line;
 	struct list_head	behind;
 	struct sock		*sk;
-	struct sock		*receiver;
+	struct sock		*recipient;
 	struct task_struct	*task;
 	struct bus_need		need;
 	bool			listed;
@@ -626,7 +626,7 @@ struct bus_waiter {
  * @reserved_bytes: their memory
  * @max_qlen: messages the queue may hold
  * @lost: messages lost since the last one in the queue
- * @moves: how often senders that wait for room were told to choose anew
+ * @reroutes: how often senders that wait for room were told to choose anew
  * @shares: struct bus_share, of the users who have messages in the queue
  * @nr_shares: their number, with those that are kept for the next time
  * @lines: struct bus_waiter, senders that wait for room in the queue or for it
@@ -663,7 +663,7 @@ struct bus_sock {
 	u64			reserved_bytes;
 	unsigned int		max_qlen;
 	u64			lost;
-	unsigned int		moves;
+	unsigned int		reroutes;
 	struct list_head	shares;
 	unsigned int		nr_shares;
 	struct list_head	lines;
@@ -719,7 +719,7 @@ int bus_queue_add_reserved(struct sock *sk, struct sk_buff *skb);
 void bus_queue_lose(struct sock *sk);
 void bus_queue_report_loss(struct sock *sk);
 void bus_queue_close(struct sock *sk);
-void bus_queue_move(struct sock *sk);
+void bus_queue_reroute(struct sock *sk);
 void bus_queue_drop(const struct sock *sk, struct sk_buff *skb,
 		    enum skb_drop_reason reason);
 void bus_queue_purge(struct sock *sk);
@@ -735,17 +735,17 @@ void bus_queue_destroy(struct sock *sk);
 /* wait.c */
 void bus_wake_all(struct sock *sk);
 void bus_wake_room(struct sock *sk);
-int bus_wait_room(struct bus_waiter *w, struct sock *sk, struct sock *receiver,
+int bus_wait_room(struct bus_waiter *w, struct sock *sk, struct sock *recipient,
 		  const struct bus_need *need, long *timeo);
 void bus_wait_leave(struct bus_waiter *w);
-bool bus_block_on(struct sock *sk, struct sock *receiver,
+bool bus_block_on(struct sock *sk, struct sock *recipient,
 		  const struct bus_need *need);
-bool bus_block_has_turn(struct sock *sk, const struct sock *receiver);
-void bus_block_sent(struct sock *sk, const struct sock *receiver);
+bool bus_block_has_turn(struct sock *sk, const struct sock *recipient);
+void bus_block_sent(struct sock *sk, const struct sock *recipient);
 void bus_unblock(struct sock *sk);
 bool bus_writable(struct sock *sk);
 bool bus_is_blocked(struct sock *sk);
-bool bus_line_is_open(struct sock *receiver, const struct sock *sk,
+bool bus_line_is_open(struct sock *recipient, const struct sock *sk,
 		      const struct bus_user *user);
 void bus_wait_init(struct sock *sk);
 
@@ -956,7 +956,7 @@ void bus_info_fill(struct sock *sk, struct bus_info *info);
 /* table.c */
 
 /**
- * struct bus_look - a socket as it was at one moment
+ * struct bus_snapshot - a socket as it was at one moment
  * @bus: its bus, NULL for a new socket
  * @client: its client, NULL for a listener or a new socket
  * @role: BUS_ROLE_*
@@ -964,7 +964,7 @@ void bus_info_fill(struct sock *sk, struct bus_info *info);
  * @addr: unique address of the client
  * @peer: the other end of the link, NULL if it is gone
  */
-struct bus_look {
+struct bus_snapshot {
 	struct bus		*bus;
 	struct bus_client	*client;
 	enum bus_role		role;
@@ -978,7 +978,7 @@ void bus_table_exit(struct net *net);
 int bus_table_add(struct sock *sk);
 void bus_table_del(struct sock *sk);
 struct sock *bus_table_next(struct net *net, unsigned long *nr);
-void bus_look(struct sock *sk, struct bus_look *look);
+void bus_snapshot_take(struct sock *sk, struct bus_snapshot *snap);
 
 /* proc.c */
 #ifdef CONFIG_PROC_FS

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AF_BUS: clients: connecting, joining, leaving
+ * AF_BUS: clients
  */
 
 #include <linux/cred.h>
@@ -9,10 +9,10 @@
 #include "bus.h"
 
 /**
- * bus_client_alloc() - make a client that is not known on the bus yet
+ * bus_client_alloc() - make a client that the bus does not know yet
  * @bus: bus
  *
- * Context: May sleep. In the process that calls connect().
+ * Context: May sleep. Called in the process that connects.
  * Return: The client with one reference, or an ERR_PTR(): -ENOMEM.
  */
 struct bus_client *bus_client_alloc(struct bus *bus)
@@ -85,7 +85,7 @@ EXPORT_SYMBOL_GPL(bus_client_put);
  * @client: client
  *
  * Context: May sleep.
- * Return: 0, -ENOMEM, -EADDRNOTAVAIL once all addresses were given away.
+ * Return: 0, -ENOMEM, -EADDRNOTAVAIL if no address is left.
  */
 int bus_client_register(struct bus_client *client)
 {
@@ -123,11 +123,11 @@ static int bus_client_join_proto(struct bus_client *client)
 }
 
 /**
- * bus_client_join() - the master lets a client onto the bus
+ * bus_client_join() - let a client join the bus
  * @client: client
  *
  * Context: May sleep.
- * Return: 0, -EINVAL if it has joined, -ENOTCONN if it is gone, -ENOMEM, or an
+ * Return: 0, -EINVAL if it has joined, -ENOTCONN if it has left, -ENOMEM, or an
  * error of the protocol.
  */
 int bus_client_join(struct bus_client *client)
@@ -173,7 +173,7 @@ static int bus_eaves_start(struct bus_client *client)
 		return -ENOMEM;
 
 	eaves->client = client;
-	/* There are lockless readers of whether it does. */
+	/* bus_diag_eavesdrops() reads it locklessly. */
 	WRITE_ONCE(client->eaves, eaves);
 	list_add_tail_rcu(&eaves->link, &bus->eavesdroppers);
 	return 0;
@@ -194,9 +194,9 @@ static void bus_eaves_stop(struct bus_client *client)
 }
 
 /**
- * bus_client_eavesdrop() - let a client hear everything, or not any more
+ * bus_client_eavesdrop() - let a client eavesdrop, or stop it
  * @client: client
- * @on: which
+ * @on: true to let it eavesdrop
  *
  * Context: May sleep.
  * Return: 0, -EINVAL if the client has not joined, -ENOMEM.
@@ -220,12 +220,12 @@ out:
 }
 
 /**
- * bus_client_ack() - the master is done with hand-overs of a client
+ * bus_client_ack() - the master acknowledges hand-overs of a client
  * @client: client
- * @n: how many
+ * @n: number of hand-overs
  *
  * Context: Any.
- * Return: 0 or -EINVAL if there are not so many.
+ * Return: 0, or -EINVAL if fewer are unacknowledged.
  */
 int bus_client_ack(struct bus_client *client, u32 n)
 {
@@ -261,7 +261,7 @@ static bool bus_client_forget(struct bus_client *client)
 }
 
 /**
- * bus_client_leave() - take a client off the bus
+ * bus_client_leave() - remove a client from the bus
  * @client: client; nothing happens if it has left
  *
  * Context: May sleep.
@@ -318,30 +318,31 @@ static void bus_shutdown_end(struct bus *bus, struct sock __rcu **skp, int mode)
 }
 
 /**
- * bus_client_moved() - let senders that wait for a client choose anew
- * @client: client that lost an address or is reached in another way; nobody
- *	chooses by the old state any more
+ * bus_client_reroute() - let senders that wait for a client decide again
+ * @client: client that lost an address or is reached in another way
+ *
+ * The caller has called bus_synchronize() after the change.
  *
  * Context: May sleep.
  */
-void bus_client_moved(struct bus_client *client)
+void bus_client_reroute(struct bus_client *client)
 {
 	struct sock *sk = bus_client_get_sk(&client->sk);
 
 	if (!sk)
 		return;
 
-	bus_queue_move(sk);
+	bus_queue_reroute(sk);
 	sock_put(sk);
 }
 
 /**
- * bus_clients_moved() - as bus_client_moved(), of all who are on a bus
+ * bus_clients_reroute() - bus_client_reroute() for all clients that have joined
  * @bus: bus
  *
  * Context: May sleep.
  */
-void bus_clients_moved(struct bus *bus)
+void bus_clients_reroute(struct bus *bus)
 {
 	struct bus_group *group;
 	struct bus_member *member;
@@ -350,17 +351,18 @@ void bus_clients_moved(struct bus *bus)
 	group = bus_group_find(bus, 0);
 	if (group)
 		list_for_each_entry(member, &group->members, group_link)
-			bus_client_moved(member->client);
+			bus_client_reroute(member->client);
 	mutex_unlock(&bus->lock);
 }
 
 /**
- * bus_client_cut() - shut down a link, and let messages be on their way
+ * bus_client_cut() - shut down a link without waiting for messages
  * @client: client, which leaves the bus
- * @by_master: by the accepted socket
- * @mode: RCV_SHUTDOWN and SEND_SHUTDOWN as that end sees it
+ * @by_master: the accepted socket shuts the link down, not the client
+ * @mode: RCV_SHUTDOWN and SEND_SHUTDOWN of the end that shuts it down
  *
- * Who does this to many clients waits once, after the last of them.
+ * Messages to and from the client may still be being sent. A caller that cuts
+ * many clients calls bus_synchronize() once, after the last.
  *
  * Context: May sleep.
  */
@@ -377,8 +379,8 @@ void bus_client_cut(struct bus_client *client, bool by_master, int mode)
 /**
  * bus_client_shutdown() - shut down a link
  * @client: client, which leaves the bus
- * @by_master: by the accepted socket
- * @mode: RCV_SHUTDOWN and SEND_SHUTDOWN as that end sees it
+ * @by_master: the accepted socket shuts the link down, not the client
+ * @mode: RCV_SHUTDOWN and SEND_SHUTDOWN of the end that shuts it down
  *
  * Context: May sleep.
  */
@@ -387,17 +389,17 @@ void bus_client_shutdown(struct bus_client *client, bool by_master, int mode)
 	bus_client_cut(client, by_master, mode);
 	if (by_master || mode != SHUTDOWN_MASK)
 		bus_synchronize(client->bus);
-	/* A client that only stops to send may still have a queue. */
+	/* A client that stopped only sending still has an open queue. */
 	if (mode != SHUTDOWN_MASK)
-		bus_client_moved(client);
+		bus_client_reroute(client);
 }
 
 /**
- * bus_client_detach() - one of the two sockets is released
+ * bus_client_detach() - forget a socket that is released
  * @client: client
- * @sk: socket
+ * @sk: one of the two sockets of its link
  *
- * Context: The caller holds the last reference to the open file.
+ * Context: In the release of @sk.
  */
 void bus_client_detach(struct bus_client *client, const struct sock *sk)
 {
@@ -420,11 +422,11 @@ u64 bus_client_addr(const struct bus_client *client)
 EXPORT_SYMBOL_GPL(bus_client_addr);
 
 /**
- * bus_client_joined() - is a client on the bus?
+ * bus_client_joined() - has a client joined?
  * @client: client
  *
  * Context: Any.
- * Return: Whether it is; if so, what the protocol keeps of it is there.
+ * Return: true if it has; then bus_client_proto_data() is set.
  */
 bool bus_client_joined(const struct bus_client *client)
 {
@@ -433,7 +435,7 @@ bool bus_client_joined(const struct bus_client *client)
 }
 EXPORT_SYMBOL_GPL(bus_client_joined);
 
-/* Used only by its address, which orders what is read there. */
+/* The address dependency orders reads through the pointer after it. */
 void *bus_client_proto_data(const struct bus_client *client)
 {
 	return READ_ONCE(client->proto_data);
@@ -442,7 +444,9 @@ EXPORT_SYMBOL_GPL(bus_client_proto_data);
 
 void bus_client_set_proto_data(struct bus_client *client, void *data)
 {
-	/* The master may look for it before the client has joined. */
+	/* Pairs with the read in bus_client_proto_data(), which the master may
+	 * call before the client has joined.
+	 */
 	smp_store_release(&client->proto_data, data);
 }
 EXPORT_SYMBOL_GPL(bus_client_set_proto_data);

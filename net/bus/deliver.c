@@ -200,7 +200,7 @@ static int bus_route_block(struct bus_route *route, struct bus_rcpt *rcpt)
 
 	route->blocked = rcpt->sk;
 	route->need = bus_rcpt_need(route, rcpt);
-	route->need.moves = READ_ONCE(bus_sk(rcpt->sk)->moves);
+	route->need.reroutes = READ_ONCE(bus_sk(rcpt->sk)->reroutes);
 	return -EAGAIN;
 }
 

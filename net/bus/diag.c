@@ -11,12 +11,12 @@
 #include "bus.h"
 
 /**
- * struct bus_diag - who asks for what
+ * struct bus_diag - a request
  * @req: the request
- * @nlh: its header
- * @portid: who asks
- * @user_ns: of who asks
- * @filters: who asks may see filters
+ * @nlh: its netlink header
+ * @portid: netlink port of the requester
+ * @user_ns: user namespace of the requester
+ * @filters: the requester may see socket filters
  */
 struct bus_diag {
 	const struct bus_diag_req	*req;
@@ -36,53 +36,55 @@ static void bus_diag_init(struct bus_diag *diag, struct sk_buff *skb,
 	diag->filters = netlink_net_capable(skb, CAP_NET_ADMIN);
 }
 
-/* Attributes; they return 0 or -EMSGSIZE. */
+/* Attributes. The functions return 0 or -EMSGSIZE. */
 
-static int bus_diag_put_name(struct sk_buff *skb, const struct bus_look *look)
+static int bus_diag_put_name(struct sk_buff *skb,
+			     const struct bus_snapshot *snap)
 {
 	struct bus_diag_vfs vfs = {};
 
-	if (!look->bus)
+	if (!snap->bus)
 		return 0;
-	if (nla_put(skb, BUS_DIAG_NAME, look->bus->path.len,
-		    look->bus->path.str))
+	if (nla_put(skb, BUS_DIAG_NAME, snap->bus->path.len,
+		    snap->bus->path.str))
 		return -EMSGSIZE;
-	if (!bus_path_node(look->bus, &vfs.bdiag_vfs_ino, &vfs.bdiag_vfs_dev))
+	if (!bus_path_node(snap->bus, &vfs.bdiag_vfs_ino, &vfs.bdiag_vfs_dev))
 		return 0;
 	return nla_put_64bit(skb, BUS_DIAG_VFS, sizeof(vfs), &vfs,
 			     BUS_DIAG_PAD);
 }
 
-static int bus_diag_put_bus(struct sk_buff *skb, const struct bus_look *look)
+static int bus_diag_put_bus(struct sk_buff *skb,
+			    const struct bus_snapshot *snap)
 {
-	struct bus_diag_bus bus = { .addr = look->addr };
+	struct bus_diag_bus bus = { .addr = snap->addr };
 
-	if (!look->bus)
+	if (!snap->bus)
 		return 0;
 
-	bus.cookie = look->bus->cookie;
-	bus.protocol = look->bus->proto_id;
-	bus.clients = atomic_read(&look->bus->nr_clients);
+	bus.cookie = snap->bus->cookie;
+	bus.protocol = snap->bus->proto_id;
+	bus.clients = atomic_read(&snap->bus->nr_clients);
 	return nla_put_64bit(skb, BUS_DIAG_BUS, sizeof(bus), &bus,
 			     BUS_DIAG_PAD);
 }
 
-static int bus_diag_put_addrs(struct sk_buff *skb, const struct bus_look *look,
-			      u32 *flags)
+static int bus_diag_put_addrs(struct sk_buff *skb,
+			      const struct bus_snapshot *snap, u32 *flags)
 {
 	const struct bus_holder *holder;
 	unsigned int nr = 0;
 	struct nlattr *nest;
 
-	if (!look->client)
+	if (!snap->client)
 		return 0;
 
 	nest = nla_nest_start(skb, BUS_DIAG_ADDRS);
 	if (!nest)
 		return -EMSGSIZE;
 
-	list_for_each_entry_rcu(holder, &look->client->holders, client_link) {
-		if (holder->addr == look->addr)
+	list_for_each_entry_rcu(holder, &snap->client->holders, client_link) {
+		if (holder->addr == snap->addr)
 			continue;
 		if (nr++ == BUS_DIAG_MAX_ADDRS) {
 			*flags |= BUS_DIAG_F_MORE_ADDRS;
@@ -96,21 +98,22 @@ static int bus_diag_put_addrs(struct sk_buff *skb, const struct bus_look *look,
 	return 0;
 }
 
-static int bus_diag_put_peer(struct sk_buff *skb, const struct bus_look *look)
+static int bus_diag_put_peer(struct sk_buff *skb,
+			     const struct bus_snapshot *snap)
 {
 	struct bus_diag_peer peer;
 
-	if (!look->peer)
+	if (!snap->peer)
 		return 0;
 
-	peer.ino = sock_i_ino(look->peer);
-	sock_diag_save_cookie(look->peer, peer.cookie);
+	peer.ino = sock_i_ino(snap->peer);
+	sock_diag_save_cookie(snap->peer, peer.cookie);
 	return nla_put_64bit(skb, BUS_DIAG_PEER, sizeof(peer), &peer,
 			     BUS_DIAG_PAD);
 }
 
 static int bus_diag_put_queue(struct sk_buff *skb, struct sock *sk,
-			      const struct bus_look *look)
+			      const struct bus_snapshot *snap)
 {
 	struct bus_diag_queue queue = {
 		.messages	= skb_queue_len_lockless(&sk->sk_receive_queue),
@@ -120,7 +123,7 @@ static int bus_diag_put_queue(struct sk_buff *skb, struct sock *sk,
 		.drops		= atomic_read(&sk->sk_drops),
 	};
 
-	if (look->role == BUS_ROLE_LISTENER)
+	if (snap->role == BUS_ROLE_LISTENER)
 		queue.max_messages = READ_ONCE(sk->sk_max_ack_backlog);
 	return nla_put(skb, BUS_DIAG_QUEUE, sizeof(queue), &queue);
 }
@@ -141,22 +144,22 @@ static int bus_diag_put_uid(struct sk_buff *skb, const struct sock *sk,
 			   from_kuid_munged(user_ns, READ_ONCE(sk->sk_uid)));
 }
 
-static bool bus_diag_eavesdrops(const struct bus_look *look)
+static bool bus_diag_eavesdrops(const struct bus_snapshot *snap)
 {
-	if (look->state != BUS_STATE_JOINED)
+	if (snap->state != BUS_STATE_JOINED)
 		return false;
 
-	/* It may just be changing. */
-	return READ_ONCE(look->client->eaves);
+	/* Changed under bus->lock, which is not held here. */
+	return READ_ONCE(snap->client->eaves);
 }
 
-static u32 bus_diag_flags(struct sock *sk, const struct bus_look *look)
+static u32 bus_diag_flags(struct sock *sk, const struct bus_snapshot *snap)
 {
-	const struct bus_client *client = look->client;
+	const struct bus_client *client = snap->client;
 	const struct bus_sock *b = bus_sk(sk);
 	u32 flags = 0;
 
-	if (bus_diag_eavesdrops(look))
+	if (bus_diag_eavesdrops(snap))
 		flags |= BUS_DIAG_F_EAVESDROP;
 	if (client && READ_ONCE(client->flags) & BUS_F_VIA_MASTER)
 		flags |= BUS_DIAG_F_VIA_MASTER;
@@ -172,22 +175,22 @@ static u32 bus_diag_flags(struct sock *sk, const struct bus_look *look)
 }
 
 static int bus_diag_put_attrs(struct sk_buff *skb, struct sock *sk,
-			      const struct bus_look *look,
+			      const struct bus_snapshot *snap,
 			      const struct bus_diag *diag, u32 show, u32 *flags)
 {
 	int err;
 
 	err = nla_put_u8(skb, BUS_DIAG_SHUTDOWN, READ_ONCE(sk->sk_shutdown));
 	if (!err && show & BUS_DIAG_SHOW_NAME)
-		err = bus_diag_put_name(skb, look);
+		err = bus_diag_put_name(skb, snap);
 	if (!err && show & BUS_DIAG_SHOW_BUS)
-		err = bus_diag_put_bus(skb, look);
+		err = bus_diag_put_bus(skb, snap);
 	if (!err && show & BUS_DIAG_SHOW_ADDRS)
-		err = bus_diag_put_addrs(skb, look, flags);
+		err = bus_diag_put_addrs(skb, snap, flags);
 	if (!err && show & BUS_DIAG_SHOW_PEER)
-		err = bus_diag_put_peer(skb, look);
+		err = bus_diag_put_peer(skb, snap);
 	if (!err && show & BUS_DIAG_SHOW_QUEUE)
-		err = bus_diag_put_queue(skb, sk, look);
+		err = bus_diag_put_queue(skb, sk, snap);
 	if (!err && show & BUS_DIAG_SHOW_INFO)
 		err = bus_diag_put_info(skb, sk);
 	if (!err && show & BUS_DIAG_SHOW_UID)
@@ -201,11 +204,11 @@ static int bus_diag_put_attrs(struct sk_buff *skb, struct sock *sk,
 }
 
 static int bus_diag_fill(struct sk_buff *skb, struct sock *sk,
-			 const struct bus_look *look,
+			 const struct bus_snapshot *snap,
 			 const struct bus_diag *diag, u32 show,
 			 unsigned int nlmsg_flags)
 {
-	u32 flags = bus_diag_flags(sk, look);
+	u32 flags = bus_diag_flags(sk, snap);
 	struct bus_diag_msg *rep;
 	struct nlmsghdr *nlh;
 	int err;
@@ -218,12 +221,12 @@ static int bus_diag_fill(struct sk_buff *skb, struct sock *sk,
 	rep = nlmsg_data(nlh);
 	rep->bdiag_family = AF_BUS;
 	rep->bdiag_type = sk->sk_type;
-	rep->bdiag_state = look->state;
-	rep->bdiag_role = look->role;
+	rep->bdiag_state = snap->state;
+	rep->bdiag_role = snap->role;
 	rep->bdiag_ino = sock_i_ino(sk);
 	sock_diag_save_cookie(sk, rep->bdiag_cookie);
 
-	err = bus_diag_put_attrs(skb, sk, look, diag, show, &flags);
+	err = bus_diag_put_attrs(skb, sk, snap, diag, show, &flags);
 	if (err) {
 		nlmsg_cancel(skb, nlh);
 		return err;
@@ -233,37 +236,37 @@ static int bus_diag_fill(struct sk_buff *skb, struct sock *sk,
 	return 0;
 }
 
-/* All that match. */
+/* All sockets that match */
 
 static bool bus_diag_wanted(const struct bus_diag_req *req,
-			    const struct bus_look *look)
+			    const struct bus_snapshot *snap)
 {
-	return req->bdiag_states & BIT(look->state) &&
-	       req->bdiag_roles & BIT(look->role) &&
+	return req->bdiag_states & BIT(snap->state) &&
+	       req->bdiag_roles & BIT(snap->role) &&
 	       (!req->bdiag_bus ||
-		(look->bus && look->bus->cookie == req->bdiag_bus));
+		(snap->bus && snap->bus->cookie == req->bdiag_bus));
 }
 
-/* A filter may be too long for any message of a dump. */
+/* Leaves out a filter that is too long for any message of a dump. */
 static int bus_diag_dump_one(struct sk_buff *skb, struct sock *sk,
 			     const struct bus_diag *diag)
 {
 	u32 show = diag->req->bdiag_show;
-	struct bus_look look;
+	struct bus_snapshot snap;
 	int err;
 
-	bus_look(sk, &look);
-	if (!bus_diag_wanted(diag->req, &look))
+	bus_snapshot_take(sk, &snap);
+	if (!bus_diag_wanted(diag->req, &snap))
 		return 0;
 
-	err = bus_diag_fill(skb, sk, &look, diag, show, NLM_F_MULTI);
+	err = bus_diag_fill(skb, sk, &snap, diag, show, NLM_F_MULTI);
 	if (err && !skb->len)
-		err = bus_diag_fill(skb, sk, &look, diag,
+		err = bus_diag_fill(skb, sk, &snap, diag,
 				    show & ~BUS_DIAG_SHOW_FILTER, NLM_F_MULTI);
 	return err;
 }
 
-/* The end is -ENOENT. */
+/* Returns -ENOENT at the end of the table. */
 static int bus_diag_dump_next(struct sk_buff *skb, unsigned long *nr,
 			      const struct bus_diag *diag)
 {
@@ -295,7 +298,7 @@ static int bus_diag_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len ?: err;
 }
 
-/* One of them. */
+/* One socket */
 
 static int bus_diag_match(struct sock *sk, const struct bus_diag_req *req)
 {
@@ -328,17 +331,17 @@ static struct sock *bus_diag_find(struct net *net,
 static int bus_diag_fill_one(struct sk_buff *skb, struct sock *sk,
 			     const struct bus_diag *diag)
 {
-	struct bus_look look;
+	struct bus_snapshot snap;
 	int err;
 
 	rcu_read_lock();
-	bus_look(sk, &look);
-	err = bus_diag_fill(skb, sk, &look, diag, diag->req->bdiag_show, 0);
+	bus_snapshot_take(sk, &snap);
+	err = bus_diag_fill(skb, sk, &snap, diag, diag->req->bdiag_show, 0);
 	rcu_read_unlock();
 	return err;
 }
 
-/* The longest attributes are addresses and a filter of BPF_MAXINSNS. */
+/* Enough for BUS_DIAG_MAX_ADDRS addresses and a filter of BPF_MAXINSNS */
 #define BUS_DIAG_REPLY_MAX	(64 * 1024)
 
 static struct sk_buff *bus_diag_reply(struct sock *sk,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AF_BUS: names of buses
+ * AF_BUS: paths of buses
  *
- * A bus is found by the inode of its node or, if its name is abstract, by
- * network namespace and name. It can be found while it has a listener.
+ * A bus in the file system is found by the inode of its node, a bus with an
+ * abstract path by its path and network namespace. A bus without a listener is
+ * not found.
  */
 
 #include <linux/fs.h>
@@ -33,7 +34,7 @@ static int bus_path_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 	return !bus_path_eq(&bus->path, arg->key);
 }
 
-/* The abstract names of a namespace. */
+/* The buses with an abstract path in a namespace */
 static const struct rhashtable_params bus_path_params = {
 	.hashfn			= bus_path_hash,
 	.obj_cmpfn		= bus_path_cmp,
@@ -44,7 +45,9 @@ static const struct rhashtable_params bus_path_params = {
 	.automatic_shrinking	= true,
 };
 
-/* The nodes in file systems. An inode stays as long as its bus is found. */
+/* The buses in file systems. bus->node holds the inode while its bus is in
+ * here.
+ */
 static const struct rhashtable_params bus_node_params = {
 	.key_len		= sizeof(struct inode *),
 	.key_offset		= offsetof(struct bus, inode),
@@ -70,7 +73,7 @@ static bool bus_pad_is_zero(const struct sockaddr_bus *addr, int addr_len)
  * @addr: address, in the kernel
  * @addr_len: its length, at most that of struct sockaddr_bus
  *
- * Return: Bytes that the path may have, 0 if there is none, or -EINVAL.
+ * Return: Maximum number of bytes of the path, 0 if there is none, or -EINVAL.
  */
 int bus_addr_parse(const struct sockaddr_bus *addr, int addr_len)
 {
@@ -112,10 +115,10 @@ int bus_path_parse(const struct sockaddr_bus *addr, int addr_len,
 }
 
 /**
- * bus_sk_is_abstract() - has the bus an abstract name, which is not a path?
+ * bus_sk_is_abstract() - does a bus have an abstract path?
  * @sk: listener of the bus
  *
- * Return: true if it is one.
+ * Return: true if it does, false if its path is in the file system.
  */
 bool bus_sk_is_abstract(const struct sock *sk)
 {
@@ -132,7 +135,7 @@ static struct rhashtable *bus_path_table(struct net *net)
 	return &bus_pernet(net)->paths;
 }
 
-/* Found from then on. */
+/* Makes a bus visible to bus_path_find(). */
 static int bus_path_insert(struct bus *bus, struct sock *sk)
 {
 	int err;
@@ -183,13 +186,12 @@ static int bus_path_bind_node(struct bus *bus, struct sock *sk)
 }
 
 /**
- * bus_path_bind() - make a bus known by its name
+ * bus_path_bind() - bind a bus to its path
  * @bus: bus, not bound yet
  * @sk: its listener
  *
  * Context: May sleep.
- * Return: 0, -EADDRINUSE, -ENOMEM, or what creating a node in the file system
- * returns.
+ * Return: 0, -EADDRINUSE, -ENOMEM, or an error of the file system.
  */
 int bus_path_bind(struct bus *bus, struct sock *sk)
 {
@@ -199,10 +201,10 @@ int bus_path_bind(struct bus *bus, struct sock *sk)
 }
 
 /**
- * bus_path_unbind() - the listener goes, the bus cannot be found any more
+ * bus_path_unbind() - hide a bus whose listener is released
  * @bus: bus
  *
- * Also undoes a bus_path_bind() that failed.
+ * Also cleans up after a bus_path_bind() that failed.
  *
  * Context: May sleep.
  */
@@ -224,13 +226,13 @@ void bus_path_unbind(struct bus *bus)
 }
 
 /**
- * bus_path_node() - tell the node of a bus
+ * bus_path_node() - get the file-system node of a bus
  * @bus: bus
- * @ino: returns the inode
- * @dev: returns the device, as stat() has it
+ * @ino: returns the inode number
+ * @dev: returns the device, as stat() does
  *
  * Context: Any but interrupts.
- * Return: true if the bus has one.
+ * Return: true if the bus has a node.
  */
 bool bus_path_node(struct bus *bus, u64 *ino, u32 *dev)
 {
@@ -247,13 +249,13 @@ bool bus_path_node(struct bus *bus, u64 *ino, u32 *dev)
 }
 
 /**
- * bus_path_is() - is this the name of a bus?
+ * bus_path_is() - does a path lead to a bus?
  * @bus: bus
  * @path: path
  *
  * Context: May sleep.
- * Return: true if it is what bind() was given or, while there is a listener,
- * another path to the node.
+ * Return: true if it is the path that bind() was given or, while there is a
+ * listener, another path to the same node.
  */
 bool bus_path_is(struct bus *bus, const struct bus_path *path)
 {
@@ -288,7 +290,9 @@ static struct sock *bus_get_listener(struct bus *bus)
 	return sk ?: ERR_PTR(-ECONNREFUSED);
 }
 
-/* A listener is freed by RCU and keeps its bus. */
+/* The listener has a reference to the bus and is freed by RCU, so a bus that is
+ * found stays until rcu_read_unlock().
+ */
 static struct sock *bus_path_get_listener(struct net *net,
 					  const struct bus_path *path,
 					  const struct inode *inode,
@@ -313,14 +317,14 @@ static struct sock *bus_path_get_listener(struct net *net,
 
 /**
  * bus_path_find() - find the listener of a bus
- * @net: namespace in which an abstract name is looked up
+ * @net: namespace of an abstract path
  * @path: path of the bus
  * @proto_id: protocol of the bus
  *
  * Context: May sleep.
  * Return: The listener, referenced, or an ERR_PTR(): -ECONNREFUSED if there is
- * none, -EPROTOTYPE if the bus has another protocol, -EACCES, and what a path
- * lookup or a security module returns.
+ * none, -EPROTOTYPE if the bus has another protocol, -EACCES, or an error of
+ * the path look-up or of a security module.
  */
 struct sock *bus_path_find(struct net *net, const struct bus_path *path,
 			   u32 proto_id)

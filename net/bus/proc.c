@@ -25,7 +25,7 @@ static const char *const bus_state_names[] = {
 	[BUS_STATE_CLOSED]	= "CLOSED",
 };
 
-/* One word, whatever is in it. */
+/* Writes the path as one word. */
 static void bus_seq_path(struct seq_file *seq, const struct bus_path *path)
 {
 	const char *str = path->str;
@@ -42,21 +42,21 @@ static void bus_seq_path(struct seq_file *seq, const struct bus_path *path)
 
 static void bus_seq_sock(struct seq_file *seq, struct sock *sk)
 {
-	struct bus_look look;
+	struct bus_snapshot snap;
 
-	bus_look(sk, &look);
+	bus_snapshot_take(sk, &snap);
 	seq_printf(seq, "%6llu %-8s %-9s %04x/%012llx",
-		   look.bus ? look.bus->cookie : 0, bus_role_names[look.role],
-		   bus_state_names[look.state], BUS_PREFIX(look.addr),
-		   BUS_CLIENT(look.addr));
+		   snap.bus ? snap.bus->cookie : 0, bus_role_names[snap.role],
+		   bus_state_names[snap.state], BUS_PREFIX(snap.addr),
+		   BUS_CLIENT(snap.addr));
 	seq_printf(seq, " %6u %10u %6u %5u %10llu %10llu",
 		   skb_queue_len_lockless(&sk->sk_receive_queue),
 		   atomic_read(&sk->sk_rmem_alloc), atomic_read(&sk->sk_drops),
 		   from_kuid_munged(seq_user_ns(seq), READ_ONCE(sk->sk_uid)),
 		   (u64)sock_i_ino(sk),
-		   look.peer ? (u64)sock_i_ino(look.peer) : 0);
-	if (look.bus)
-		bus_seq_path(seq, &look.bus->path);
+		   snap.peer ? (u64)sock_i_ino(snap.peer) : 0);
+	if (snap.bus)
+		bus_seq_path(seq, &snap.bus->path);
 	seq_putc(seq, '\n');
 }
 

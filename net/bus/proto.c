@@ -12,10 +12,11 @@ static DEFINE_MUTEX(bus_protos_lock);
 
 /**
  * bus_register_proto() - make a protocol available
- * @proto: protocol; all operations but msg_free are mandatory
+ * @proto: protocol; msg_free may be NULL if the protocol never calls
+ *	bus_msg_set_proto_data(), all other operations are mandatory
  *
  * Context: May sleep.
- * Return: 0, -EINVAL for an id the UAPI does not know, -EEXIST.
+ * Return: 0, -EINVAL for an id that is not in the UAPI, -EEXIST.
  */
 int bus_register_proto(const struct bus_proto *proto)
 {
@@ -35,8 +36,8 @@ int bus_register_proto(const struct bus_proto *proto)
 EXPORT_SYMBOL_GPL(bus_register_proto);
 
 /**
- * bus_unregister_proto() - take a protocol away
- * @proto: protocol; no bus has it, or its module would be pinned
+ * bus_unregister_proto() - remove a protocol
+ * @proto: protocol without buses; each bus pins the module of its protocol
  *
  * Context: May sleep.
  */

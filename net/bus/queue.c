@@ -148,7 +148,7 @@ bool bus_queue_has_room(struct sock *sk, const struct bus_need *need)
 {
 	int err;
 
-	if (bus_sk(sk)->moves != need->moves)
+	if (bus_sk(sk)->reroutes != need->reroutes)
 		return true;
 
 	err = bus_queue_check(sk, need);
@@ -364,15 +364,15 @@ static void bus_queue_empty(struct sock *sk, struct sk_buff_head *list)
 }
 
 /**
- * bus_queue_move() - who waits for room is to choose its receiver anew
+ * bus_queue_reroute() - who waits for room is to choose its receiver anew
  * @sk: receiver, which can be reached in other ways than before
  *
  * Context: Nobody chooses by the old state any more.
  */
-void bus_queue_move(struct sock *sk)
+void bus_queue_reroute(struct sock *sk)
 {
 	spin_lock(&sk->sk_receive_queue.lock);
-	WRITE_ONCE(bus_sk(sk)->moves, bus_sk(sk)->moves + 1);
+	WRITE_ONCE(bus_sk(sk)->reroutes, bus_sk(sk)->reroutes + 1);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	bus_wake_all(sk);
 }
@@ -606,7 +606,7 @@ void bus_queue_init(struct sock *sk)
 	b->reserved = 0;
 	b->reserved_bytes = 0;
 	b->lost = 0;
-	b->moves = 0;
+	b->reroutes = 0;
 	b->nr_shares = 0;
 	INIT_LIST_HEAD(&b->shares);
 	INIT_LIST_HEAD(&b->starved);

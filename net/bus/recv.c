@@ -43,7 +43,7 @@ static void bus_recv_name(struct msghdr *msg, const struct bus_msg *m)
 	msg->msg_namelen = offsetof(struct sockaddr_bus, sbus_path);
 }
 
-/* Most messages are in one piece. */
+/* Most messages are linear. */
 static int bus_recv_data(struct msghdr *msg, const struct sk_buff *skb,
 			 int off, size_t len)
 {
@@ -53,7 +53,7 @@ static int bus_recv_data(struct msghdr *msg, const struct sk_buff *skb,
 	       0 : -EFAULT;
 }
 
-/* Where the next look begins, with SO_PEEK_OFF. */
+/* Moves the offset of SO_PEEK_OFF. */
 static void bus_recv_move_peek(struct sock *sk, const struct sk_buff *skb,
 			       int flags, size_t len)
 {
@@ -90,7 +90,7 @@ static int bus_recv_skb(struct socket *sock, struct msghdr *msg, size_t size,
  * @flags: MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT
  *
  * Context: May sleep.
- * Return: Bytes, 0 at end-of-file, or an error.
+ * Return: Number of bytes, 0 at the end of the file, or an error.
  */
 int bus_recvmsg(struct socket *sock, struct msghdr *msg, size_t size, int flags)
 {

@@ -11,7 +11,7 @@
 #include "bus.h"
 
 /**
- * bus_scm_has_sockets() - are there descriptors that the collector looks after?
+ * bus_scm_has_sockets() - are there descriptors of interest to the collector?
  * @fpl: descriptors
  *
  * Return: true if there is a socket of AF_UNIX or AF_BUS among them.
@@ -23,13 +23,13 @@ bool bus_scm_has_sockets(const struct scm_fp_list *fpl)
 
 /**
  * bus_scm_announce_fds() - may the caller have so many descriptors in flight?
- * @user: whose message they are in
+ * @user: user whose message has the descriptors
  * @fpl: descriptors
- * @nr: their number, copies counted; none is in flight yet
+ * @nr: number of descriptors, copies counted; none of them is in flight
  *
- * They count from now on, so that senders at the same time do not all find the
- * same room. Those that get in flight count twice until the caller takes @nr
- * from @user->descriptors, which is soon.
+ * Adds @nr to @user->descriptors, so that senders at the same time do not all
+ * find the same room below the limit. The caller subtracts @nr when the message
+ * is sent; until then descriptors that get in flight count twice.
  *
  * Return: 0 or -ETOOMANYREFS.
  */
@@ -48,7 +48,7 @@ int bus_scm_announce_fds(struct bus_user *user, const struct scm_fp_list *fpl,
 }
 
 /**
- * bus_scm_dup_fds() - duplicate descriptors, for one more receiver
+ * bus_scm_dup_fds() - duplicate descriptors, for one more recipient
  * @fpl: descriptors
  *
  * Context: May sleep.
@@ -69,10 +69,10 @@ struct scm_fp_list *bus_scm_dup_fds(struct scm_fp_list *fpl)
  * bus_scm_charge_fds() - descriptors are in flight from now on
  * @fpl: descriptors; if there are sockets among them, from bus_scm_dup_fds(),
  *	and never charged before
- * @sk: receiver
+ * @sk: recipient
  *
- * Context: Under rcu_read_lock(), in which the receiver was found; no lock of a
- * queue or of an order is held.
+ * Context: Under rcu_read_lock(), in which the recipient was found, without
+ * bus->order_lock and the lock of any queue.
  */
 void bus_scm_charge_fds(struct scm_fp_list *fpl, struct sock *sk)
 {
@@ -80,8 +80,9 @@ void bus_scm_charge_fds(struct scm_fp_list *fpl, struct sock *sk)
 }
 
 /**
- * bus_scm_uncharge_fds() - descriptors did not get into the queue
- * @fpl: descriptors that were charged; sockets among them cannot be again
+ * bus_scm_uncharge_fds() - descriptors did not get into a queue
+ * @fpl: descriptors that were charged; if there are sockets among them, they
+ *	cannot be charged again
  *
  * Context: As for bus_scm_charge_fds(), in the same read section.
  */
@@ -131,8 +132,9 @@ static int bus_scm_copy_list(struct cmsghdr *cmsg, struct bus_addr **list,
 /**
  * bus_scm_list() - find SCM_BUS_LIST
  * @msg: from user space
- * @list: returns the addresses or NULL; to be freed with kvfree() in any case
- * @nr: returns their number
+ * @list: returns the addresses or NULL; free it with kvfree(), also after an
+ *	error
+ * @nr: returns the number of addresses
  *
  * Context: May sleep.
  * Return: 0, -EINVAL for a malformed or unknown control message, -ENOMEM.
@@ -212,14 +214,14 @@ bus_scm_recv_scm(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
 }
 
 /**
- * bus_scm_recv() - deliver what comes beside the data
- * @sock: receiver; its recv_lock is held
+ * bus_scm_recv() - write the control messages that come with a message
+ * @sock: recipient; its recv_lock is held
  * @msg: to user space
  * @skb: message
  * @flags: of recvmsg()
  *
- * What says how to read the message comes first, so that a control buffer
- * that is too small for the descriptors still has it.
+ * SCM_BUS_* come first: without them a program may misunderstand the message,
+ * so they must fit into a control buffer that is too small for the descriptors.
  *
  * Context: May sleep.
  */

@@ -46,7 +46,7 @@ static void bus_send_init(struct bus_send *send, struct sock *sk,
 	send->list = NULL;
 	send->nr_list = 0;
 	send->parsed = false;
-	send->wait.receiver = NULL;
+	send->wait.recipient = NULL;
 	bus_route_init(&send->route, sk, client, send->accepted);
 }
 
@@ -501,7 +501,7 @@ int bus_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		iov_iter_revert(&msg->msg_iter,
 				count - iov_iter_count(&msg->msg_iter));
 
-	if (send.wait.receiver)
+	if (send.wait.recipient)
 		bus_wait_leave(&send.wait);
 	if (send.list)
 		kvfree(send.list);

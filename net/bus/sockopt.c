@@ -122,7 +122,7 @@ static int bus_opt_set_bus_flags(struct bus *bus, sockptr_t optval,
 				BUS_F_ORDERED | BUS_F_VIA_MASTER,
 				optval, optlen);
 	if (!err)
-		bus_clients_moved(bus);
+		bus_clients_reroute(bus);
 	return err;
 }
 
@@ -214,7 +214,7 @@ static int bus_opt_set_client_overflow(struct bus_client *client,
 		return err;
 
 	bus_synchronize(client->bus);
-	bus_client_moved(client);
+	bus_client_reroute(client);
 	return 0;
 }
 
@@ -226,7 +226,7 @@ static int bus_opt_set_client_flags(struct bus_client *client,
 	err = bus_opt_set_flags(client->bus, &client->flags, BUS_F_VIA_MASTER,
 				optval, optlen);
 	if (!err)
-		bus_client_moved(client);
+		bus_client_reroute(client);
 	return err;
 }
 

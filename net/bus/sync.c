@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AF_BUS: waiting for messages that are on their way
+ * AF_BUS: wait for messages that are being sent
  *
- * Who changes how messages are routed waits for the attempts to deliver on this
- * bus that may have been decided by the old state; see bus_synchronize().
+ * A change of how messages are routed is followed by bus_synchronize(), which
+ * waits for the attempts to deliver on this bus that may not know of the
+ * change.
  *
- * Attempts are counted on each CPU, as SRCU does it, but here a wait that finds
- * nobody sending returns at once and bothers no other CPU, and the counters are
- * charged to whoever makes the bus: anybody can make buses, and a master that
- * closes many clients waits for each.
+ * Attempts are counted on each CPU, as SRCU does it. Different from SRCU, a
+ * wait returns at once if nobody is sending, and interrupts no other CPU. The
+ * counters are charged to the process that makes the bus, since any process can
+ * make buses.
  */
 
 #include <linux/delay.h>
@@ -16,7 +17,7 @@
 #include <linux/percpu.h>
 #include "bus.h"
 
-/* Most attempts are over sooner than a sleep would be. */
+/* Most attempts end before a sleep would. */
 #define BUS_SYNC_SPINS	5
 
 static bool bus_phase_is_over(const struct bus *bus, unsigned int phase)
@@ -26,9 +27,10 @@ static bool bus_phase_is_over(const struct bus *bus, unsigned int phase)
 
 	for_each_possible_cpu(cpu)
 		ended += READ_ONCE(per_cpu_ptr(bus->attempts, cpu)->ended[phase]);
-	/* Pairs with the barriers in bus_attempt_begin() and _end(): an attempt
-	 * that is counted as ended is counted as begun, and its messages are
-	 * queued; one that is not counted as begun knows of the change.
+	/* Pairs with the barriers in bus_attempt_begin() and bus_attempt_end().
+	 * An attempt that is counted as ended is counted as begun, and its
+	 * messages are queued. One that is not counted as begun sees the
+	 * change.
 	 */
 	smp_mb();
 	for_each_possible_cpu(cpu)
@@ -49,11 +51,11 @@ static void bus_phase_wait(const struct bus *bus, unsigned int phase)
 }
 
 /**
- * bus_synchronize() - wait for messages that are on their way
+ * bus_synchronize() - wait for messages that are being sent
  * @bus: bus
  *
- * When it returns, each message that was routed by what was true before the
- * call is in the queues of its recipients or nowhere.
+ * When it returns, each message that was routed by the state before the call
+ * has been queued to its recipients, or will not be.
  *
  * Context: May sleep.
  */
@@ -64,9 +66,10 @@ void bus_synchronize(struct bus *bus)
 	might_sleep();
 	mutex_lock(&bus->sync_lock);
 	phase = bus->phase;
-	/* Few, if any, looked at the phase before it changed last and begin only
-	 * now. When they are done, the others get a phase of their own, so that
-	 * there is an end to those who are waited for.
+	/* A few attempts may have read the phase before its last change and
+	 * begin only now: wait for these first. Then let new attempts begin in
+	 * the other phase, so that the number of attempts to wait for is
+	 * finite.
 	 */
 	bus_phase_wait(bus, !phase);
 	WRITE_ONCE(bus->phase, !phase);

@@ -41,8 +41,8 @@ static const struct ctl_table bus_table[] = {
 	},
 };
 
-/* A user is counted on the whole machine, so only the initial namespace has this
- * sysctl.
+/* A user is counted on the whole machine, so only the initial namespace has
+ * this sysctl.
  */
 static struct ctl_table bus_user_table[] = {
 	{

@@ -2,8 +2,9 @@
 /*
  * AF_BUS: all sockets of a network namespace
  *
- * For those who look from outside. A socket has the same number as long as it
- * is open, so one that is there during a whole dump is in it exactly once.
+ * For procfs and sock_diag. The number of a socket does not change while it is
+ * open, so a dump has each socket exactly once that is open during the whole
+ * dump.
  */
 
 #include "bus.h"
@@ -20,8 +21,8 @@ void __net_exit bus_table_exit(struct net *net)
 }
 
 /**
- * bus_table_add() - show a socket
- * @sk: socket, which is set up so far
+ * bus_table_add() - make a socket visible to procfs and sock_diag
+ * @sk: socket, completely set up
  *
  * Context: May sleep.
  * Return: 0, -ENOMEM, -EBUSY if there is no number left.
@@ -37,14 +38,14 @@ int bus_table_add(struct sock *sk)
 	if (err < 0)
 		return err;
 
-	/* Not before: what a failure leaves in nr may be somebody else's. */
+	/* After a failure, nr may be the number of another socket. */
 	bus_sk(sk)->nr = nr;
 	return 0;
 }
 
 /**
- * bus_table_del() - do not show a socket any more
- * @sk: socket, of which the caller has a reference; may not be in the table
+ * bus_table_del() - hide a socket from procfs and sock_diag
+ * @sk: socket, referenced by the caller; need not be in the table
  *
  * Context: May sleep.
  */
@@ -57,50 +58,51 @@ void bus_table_del(struct sock *sk)
 /**
  * bus_table_next() - find a socket
  * @net: namespace
- * @nr: the least number it may have; returns the one it has
+ * @nr: the least number the socket may have; returns the number it has
  *
- * Context: Under rcu_read_lock(), as long as the socket is looked at.
- * Return: The socket, which may just be closed, or NULL.
+ * Context: Under rcu_read_lock(), which has to be held while the socket is
+ * used.
+ * Return: The socket, which may be being closed, or NULL.
  */
 struct sock *bus_table_next(struct net *net, unsigned long *nr)
 {
 	return xa_find(&bus_pernet(net)->socks, nr, ULONG_MAX, XA_PRESENT);
 }
 
-static enum bus_role bus_look_role(const struct sock *sk,
-				   const struct bus_look *look)
+static enum bus_role bus_snapshot_role(const struct sock *sk,
+				       const struct bus_snapshot *snap)
 {
-	if (look->client)
+	if (snap->client)
 		return bus_sk(sk)->accepted ? BUS_ROLE_ACCEPTED :
 					      BUS_ROLE_CLIENT;
-	return look->bus ? BUS_ROLE_LISTENER : BUS_ROLE_NONE;
+	return snap->bus ? BUS_ROLE_LISTENER : BUS_ROLE_NONE;
 }
 
-static struct sock *bus_look_peer(const struct bus_look *look)
+static struct sock *bus_snapshot_peer(const struct bus_snapshot *snap)
 {
-	switch (look->role) {
+	switch (snap->role) {
 	case BUS_ROLE_CLIENT:
-		return rcu_dereference(look->client->master_sk);
+		return rcu_dereference(snap->client->master_sk);
 	case BUS_ROLE_ACCEPTED:
-		return rcu_dereference(look->client->sk);
+		return rcu_dereference(snap->client->sk);
 	default:
 		return NULL;
 	}
 }
 
 /**
- * bus_look() - look at a socket that may be changing
+ * bus_snapshot_take() - read the state of a socket that may be changing
  * @sk: socket
- * @look: returns what there is to see
+ * @snap: returns the state
  *
- * Context: Under rcu_read_lock(), as long as @look is used.
+ * Context: Under rcu_read_lock(), which has to be held while @snap is used.
  */
-void bus_look(struct sock *sk, struct bus_look *look)
+void bus_snapshot_take(struct sock *sk, struct bus_snapshot *snap)
 {
-	look->bus = bus_sk_bus(sk);
-	look->client = look->bus ? bus_sk_client(sk) : NULL;
-	look->role = bus_look_role(sk, look);
-	look->state = look->bus ? bus_sk_state(sk) : BUS_STATE_NEW;
-	look->addr = look->client ? look->client->addr : BUS_MASTER_ADDR;
-	look->peer = bus_look_peer(look);
+	snap->bus = bus_sk_bus(sk);
+	snap->client = snap->bus ? bus_sk_client(sk) : NULL;
+	snap->role = bus_snapshot_role(sk, snap);
+	snap->state = snap->bus ? bus_sk_state(sk) : BUS_STATE_NEW;
+	snap->addr = snap->client ? snap->client->addr : BUS_MASTER_ADDR;
+	snap->peer = bus_snapshot_peer(snap);
 }

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AF_BUS: waiting for room in somebody else's queue
+ * AF_BUS: senders that wait for room in a queue
  *
- * Senders that wait for room in a queue stand in lines, one line for each user
- * whose share they need and one for the senders that need none. Whenever there
- * may be room, the first of each line is looked at, and woken if its message
- * fits; then it is out of the line and has its turn. What poll() waits for may
- * never be sent, so the next one is looked at as well; a thread that sleeps lets
- * the next one go when it is through, whatever became of its message. A message
- * that may wait does not overtake the ones in its line. If another sender takes
- * the room before a woken one has used it, the woken one is the first in line
- * again, and a thread then keeps that place until it is through: it loses its
- * turn once.
+ * Senders that wait for room in a queue stand in lines: one line for each user
+ * whose share they need, and one for the senders that need no share. Whenever
+ * there may be room, the first sender of each line is checked. If its message
+ * fits it leaves the line, has its turn and is woken.
+ *
+ * A thread that sleeps sends its message now. When it has its result it wakes
+ * the next sender in line, in bus_wait_leave(). A program that uses poll() may
+ * never send its message, so the next sender in line is checked at once.
+ *
+ * A message that may wait never overtakes those in its line. If another sender
+ * takes the room before the woken sender has used it, the woken one becomes the
+ * first in line again. A thread then keeps this place until it has its result,
+ * so it loses its turn only once.
  */
 
 #include <linux/sched/signal.h>
@@ -19,15 +22,17 @@
 #include <linux/slab.h>
 #include "bus.h"
 
-/* So many waiters are looked at with a queue's lock held, and by a recv(). */
+/* Number of waiters that are checked while the lock of the queue is held, and
+ * by one recv()
+ */
 #define BUS_WAKE_BATCH	16
 
-/* Receivers that a socket remembers for poll(). With so many it may be writable,
- * as there may have been more.
+/* Number of recipients that a socket remembers for poll(). A socket with so
+ * many is writable, because there may have been more.
  */
 #define BUS_BLOCKED_MAX	16
 
-/* Lines. */
+/* Lines */
 
 static struct bus_waiter *bus_line_first(const struct bus_sock *b,
 					 const struct bus_user *user)
@@ -52,13 +57,13 @@ static void bus_line_add(struct bus_sock *b, struct bus_waiter *w, bool front)
 		WRITE_ONCE(b->nr_lines, b->nr_lines + 1);
 		return;
 	}
-	/* The end of a ring is before its beginning. */
+	/* The last place of the ring is before the first. */
 	list_add_tail(&w->behind, &first->behind);
 	if (front)
 		list_replace_init(&first->line, &w->line);
 }
 
-/* Returns the first of the line from then on. */
+/* Returns the new first waiter of the line, or NULL. */
 static struct bus_waiter *bus_line_del(struct bus_sock *b, struct bus_waiter *w)
 {
 	struct bus_waiter *next = NULL;
@@ -78,7 +83,9 @@ static struct bus_waiter *bus_line_del(struct bus_sock *b, struct bus_waiter *w)
 	return next;
 }
 
-/* Threads that share a socket are not kept in order. */
+/* Tells whether @sk may send before those in line. Threads that share a socket
+ * are not kept in order.
+ */
 static bool bus_line_open(const struct bus_sock *b, const struct sock *sk,
 			  const struct bus_user *user)
 {
@@ -87,13 +94,13 @@ static bool bus_line_open(const struct bus_sock *b, const struct sock *sk,
 	return !first || first->sk == sk;
 }
 
-/* Waking. */
+/* Waking */
 
 /**
- * struct bus_wakeup - waiters to be woken when the lock is free
+ * struct bus_wakeup - waiters to wake after the lock is released
  * @tasks: threads that sleep
- * @sks: sockets whose pollers are to be told; referenced
- * @nr_sks: their number
+ * @sks: sockets that poll() waits on; referenced
+ * @nr_sks: number of @sks
  */
 struct bus_wakeup {
 	struct wake_q_head	tasks;
@@ -101,13 +108,13 @@ struct bus_wakeup {
 	unsigned int		nr_sks;
 };
 
-/* A waiter leaves the line when its turn has come, but a thread that lost a turn
- * before stays until it is through. Returns the first of the line from then on.
+/* Gives a waiter its turn. It leaves the line, unless it is a thread that has
+ * lost a turn before. Returns the new first waiter of the line, or NULL.
  */
 static struct bus_waiter *bus_wake_one(struct bus_sock *b, struct bus_waiter *w,
 				       struct bus_wakeup *wake)
 {
-	/* Pairs with the loop in bus_wait_room(). */
+	/* Pairs with the read in bus_wait_turn(). */
 	WRITE_ONCE(w->woken, true);
 	if (w->task) {
 		wake_q_add(&wake->tasks, w->task);
@@ -120,10 +127,10 @@ static struct bus_waiter *bus_wake_one(struct bus_sock *b, struct bus_waiter *w,
 	return bus_line_del(b, w);
 }
 
-/* Does the next in line have to wait until a woken one is through? */
+/* Tells whether the next waiter in line has to wait until @w has its result. */
 static bool bus_wake_ends(const struct bus_sock *b, const struct bus_waiter *w)
 {
-	return w->task && !b->closed && w->need.moves == b->moves;
+	return w->task && !b->closed && w->need.reroutes == b->reroutes;
 }
 
 static void bus_wake_tell(struct sock *sk)
@@ -146,8 +153,8 @@ static void bus_wake(struct bus_wakeup *wake)
 		bus_wake_tell(wake->sks[--wake->nr_sks]);
 }
 
-/* Looks at the lines one after the other; one that was looked at goes to the
- * end. Returns how many of @todo lines are left.
+/* Checks up to @todo lines in order, and moves each to the end of the list.
+ * Returns the number of lines that were not checked.
  */
 static unsigned int bus_wake_lines(struct bus_sock *b, unsigned int todo,
 				   struct bus_wakeup *wake)
@@ -190,8 +197,8 @@ static unsigned int bus_wake_some(struct sock *sk, unsigned int todo)
 }
 
 /**
- * bus_wake_all() - waiting for room is of no use to anybody in line
- * @sk: receiver, which is closed or reached in other ways than before
+ * bus_wake_all() - wake all senders that wait for room in a queue
+ * @sk: recipient, which is closed or is reached in another way from now on
  *
  * Context: May sleep.
  */
@@ -214,13 +221,13 @@ static void bus_wake_work(struct work_struct *work)
 }
 
 /**
- * bus_wake_room() - there may be room for senders that wait for it
- * @sk: receiver
+ * bus_wake_room() - wake senders that wait for room, if there is some
+ * @sk: recipient
  *
- * However many there are, the caller wakes some only. A work item wakes the
- * others: none of those that were woken can be relied on to do so.
+ * The caller wakes only some of many senders. A work item wakes the others,
+ * because those that were woken may never get to do so.
  *
- * Context: Any, without locks. @sk is referenced, or stays under RCU.
+ * Context: Any, without locks. @sk is referenced, or under rcu_read_lock().
  */
 void bus_wake_room(struct sock *sk)
 {
@@ -230,34 +237,34 @@ void bus_wake_room(struct sock *sk)
 	if (!todo || !bus_wake_some(sk, todo))
 		return;
 
-	/* While there is a line, it is held by the waiters. */
+	/* Waiters in line hold references: without any, none is in line. */
 	if (refcount_inc_not_zero(&sk->sk_refcnt) &&
 	    !schedule_work(&b->wake_work))
 		sock_put(sk);
 }
 
-/* Waiting. */
+/* Waiting */
 
 static void bus_waiter_init(struct bus_waiter *w, struct sock *sk,
-			    struct sock *receiver, struct task_struct *task)
+			    struct sock *recipient, struct task_struct *task)
 {
 	INIT_LIST_HEAD(&w->line);
 	INIT_LIST_HEAD(&w->behind);
-	sock_hold(receiver);
+	sock_hold(recipient);
 	w->sk = sk;
-	w->receiver = receiver;
+	w->recipient = recipient;
 	w->task = task;
 	w->listed = false;
 	w->woken = false;
 	w->again = false;
 }
 
-/* Is there room, and is it this waiter's turn? Else it gets in line, as the first
- * if it has had its turn in vain.
+/* Tells whether there is room and it is the turn of this waiter. If not, puts
+ * it in line; it is the first if it has had its turn in vain.
  */
 static bool bus_waiter_try(struct bus_waiter *w)
 {
-	struct bus_sock *b = bus_sk(w->receiver);
+	struct bus_sock *b = bus_sk(w->recipient);
 	bool turn;
 
 	lockdep_assert_held(&b->sk.sk_receive_queue.lock);
@@ -279,9 +286,9 @@ static bool bus_waiter_get(struct bus_waiter *w)
 {
 	bool room;
 
-	spin_lock(&w->receiver->sk_receive_queue.lock);
+	spin_lock(&w->recipient->sk_receive_queue.lock);
 	room = bus_waiter_try(w);
-	spin_unlock(&w->receiver->sk_receive_queue.lock);
+	spin_unlock(&w->recipient->sk_receive_queue.lock);
 	return room;
 }
 
@@ -289,47 +296,49 @@ static bool bus_waiter_listed(struct bus_waiter *w)
 {
 	bool listed;
 
-	spin_lock(&w->receiver->sk_receive_queue.lock);
+	spin_lock(&w->recipient->sk_receive_queue.lock);
 	listed = w->listed;
-	spin_unlock(&w->receiver->sk_receive_queue.lock);
+	spin_unlock(&w->recipient->sk_receive_queue.lock);
 	return listed;
 }
 
-/* Returns whether it was in line: another one may be the first instead. */
+/* Returns true if it was in line: then there may be a new first waiter. */
 static bool bus_waiter_leave(struct bus_waiter *w)
 {
 	bool listed;
 
-	spin_lock(&w->receiver->sk_receive_queue.lock);
+	spin_lock(&w->recipient->sk_receive_queue.lock);
 	listed = w->listed;
 	if (listed)
-		bus_line_del(bus_sk(w->receiver), w);
-	spin_unlock(&w->receiver->sk_receive_queue.lock);
+		bus_line_del(bus_sk(w->recipient), w);
+	spin_unlock(&w->recipient->sk_receive_queue.lock);
 	return listed;
 }
 
 /**
- * bus_wait_leave() - a thread has had its turn, or waits no longer
- * @w: waiter; nothing happens if it has no receiver
+ * bus_wait_leave() - a thread has its result, or stops waiting
+ * @w: waiter; nothing happens if w->recipient is NULL
  *
- * The next one in line is let go.
+ * Wakes the next waiter in line if there is room.
  *
  * Context: Any, without locks.
  */
 void bus_wait_leave(struct bus_waiter *w)
 {
-	struct sock *receiver = w->receiver;
+	struct sock *recipient = w->recipient;
 
-	if (!receiver)
+	if (!recipient)
 		return;
 
 	bus_waiter_leave(w);
-	bus_wake_room(receiver);
-	w->receiver = NULL;
-	sock_put(receiver);
+	bus_wake_room(recipient);
+	w->recipient = NULL;
+	sock_put(recipient);
 }
 
-/* What comes for the sender meanwhile has a key, the end of its link has none. */
+/* A wake-up for a message that arrives has a key. One for the end of the link
+ * has none, and only that one ends the wait.
+ */
 static int bus_wait_shutdown(wait_queue_entry_t *wait, unsigned int mode,
 			     int flags, void *key)
 {
@@ -362,23 +371,23 @@ static int bus_wait_turn(struct bus_waiter *w, long *timeo)
 }
 
 /**
- * bus_wait_room() - sleep until a receiver has room or takes no more
- * @w: waiter, which has no receiver yet, or has had its turn in vain. It keeps
+ * bus_wait_room() - sleep until a recipient has room or is closed
+ * @w: waiter; w->recipient is NULL, or it has had its turn in vain. It keeps
  *	its place and its turn until bus_wait_leave()
- * @sk: sender; that it is shut down ends the wait as well
- * @receiver: receiver, referenced by the caller
- * @need: what the message needs
- * @timeo: jiffies to wait at most; returns what is left
+ * @sk: sender; a shutdown of it ends the wait, too
+ * @recipient: recipient, referenced by the caller
+ * @need: room that the message needs
+ * @timeo: maximum number of jiffies to wait; returns the rest
  *
- * Context: Sleeps, so nothing must be reserved.
+ * Context: Sleeps, so the caller must have no room set aside.
  * Return: 0, -EAGAIN when the time is over, -EINTR or -ERESTARTSYS.
  */
-int bus_wait_room(struct bus_waiter *w, struct sock *sk, struct sock *receiver,
+int bus_wait_room(struct bus_waiter *w, struct sock *sk, struct sock *recipient,
 		  const struct bus_need *need, long *timeo)
 {
-	if (w->receiver != receiver) {
+	if (w->recipient != recipient) {
 		bus_wait_leave(w);
-		bus_waiter_init(w, sk, receiver, current);
+		bus_waiter_init(w, sk, recipient, current);
 	}
 	w->again = w->woken;
 	w->need = *need;
@@ -390,11 +399,12 @@ int bus_wait_room(struct bus_waiter *w, struct sock *sk, struct sock *receiver,
 /* poll() */
 
 /**
- * struct bus_blocked - a receiver that had no room for a send that may not wait
+ * struct bus_blocked - a recipient that had no room for a send that may not
+ * wait
  * @link: in bus_sock.blocked of the sender
- * @wait: in line there, until it is woken
+ * @wait: in line at the recipient, until it is woken
  * @told: poll() has reported that there is room
- * @since: jiffies when it did
+ * @since: jiffies when poll() did
  */
 struct bus_blocked {
 	struct list_head	link;
@@ -404,22 +414,22 @@ struct bus_blocked {
 };
 
 static struct bus_blocked *bus_blocked_find(const struct bus_sock *b,
-					    const struct sock *receiver)
+					    const struct sock *recipient)
 {
 	struct bus_blocked *e;
 
 	lockdep_assert_held(&b->blocked_lock);
 
 	list_for_each_entry(e, &b->blocked, link)
-		if (e->wait.receiver == receiver)
+		if (e->wait.recipient == recipient)
 			return e;
 	return NULL;
 }
 
 static void bus_blocked_add(struct bus_sock *b, struct bus_blocked *e,
-			    struct sock *receiver, const struct bus_need *need)
+			    struct sock *recipient, const struct bus_need *need)
 {
-	bus_waiter_init(&e->wait, &b->sk, receiver, NULL);
+	bus_waiter_init(&e->wait, &b->sk, recipient, NULL);
 	e->wait.need = *need;
 	e->told = false;
 	list_add_tail(&e->link, &b->blocked);
@@ -436,12 +446,12 @@ static void bus_blocked_del(struct bus_sock *b, struct bus_blocked *e)
 
 static void bus_blocked_free(struct bus_blocked *e)
 {
-	sock_put(e->wait.receiver);
+	sock_put(e->wait.recipient);
 	kfree(e);
 }
 
-/* A program that was told of room and has not used it within a second will not
- * come back for it.
+/* Forgets recipients whose room was not used within a second after poll()
+ * reported it.
  */
 static void bus_blocked_expire(struct bus_sock *b)
 {
@@ -455,49 +465,49 @@ static void bus_blocked_expire(struct bus_sock *b)
 	}
 }
 
-/* In line, it waits for the smaller of two messages. */
+/* A sender in line waits for the smaller one of two messages. */
 static bool bus_blocked_try(struct bus_blocked *e, const struct bus_need *need)
 {
-	struct sock *receiver = e->wait.receiver;
+	struct sock *recipient = e->wait.recipient;
 	bool room;
 
-	spin_lock(&receiver->sk_receive_queue.lock);
+	spin_lock(&recipient->sk_receive_queue.lock);
 	if (!e->wait.listed || need->size < e->wait.need.size)
 		e->wait.need = *need;
 	e->told = false;
 	room = bus_waiter_try(&e->wait);
-	spin_unlock(&receiver->sk_receive_queue.lock);
+	spin_unlock(&recipient->sk_receive_queue.lock);
 	return room;
 }
 
 static struct bus_blocked *bus_blocked_get(struct bus_sock *b,
 					   struct bus_blocked **new,
-					   struct sock *receiver,
+					   struct sock *recipient,
 					   const struct bus_need *need)
 {
-	struct bus_blocked *e = bus_blocked_find(b, receiver);
+	struct bus_blocked *e = bus_blocked_find(b, recipient);
 
 	if (!e && *new && b->nr_blocked < BUS_BLOCKED_MAX) {
 		e = *new;
 		*new = NULL;
-		bus_blocked_add(b, e, receiver, need);
+		bus_blocked_add(b, e, recipient, need);
 	}
 	return e;
 }
 
 /**
- * bus_block_on() - withhold EPOLLOUT until a receiver has room
+ * bus_block_on() - withhold EPOLLOUT until a recipient has room
  * @sk: sender
- * @receiver: receiver, referenced by the caller
- * @need: what did not fit
+ * @recipient: recipient, referenced by the caller
+ * @need: room that the message needs
  *
- * Without memory, or with too many receivers to wait for, it is not withheld:
- * rather too often than never.
+ * Does not withhold EPOLLOUT if memory is short or too many recipients had no
+ * room: a useless wake-up is better than none.
  *
  * Context: May sleep.
- * Return: false if there is room meanwhile.
+ * Return: false if there is room now.
  */
-bool bus_block_on(struct sock *sk, struct sock *receiver,
+bool bus_block_on(struct sock *sk, struct sock *recipient,
 		  const struct bus_need *need)
 {
 	struct bus_blocked *new = kmalloc_obj(*new, GFP_KERNEL_ACCOUNT);
@@ -507,7 +517,7 @@ bool bus_block_on(struct sock *sk, struct sock *receiver,
 
 	spin_lock(&b->blocked_lock);
 	bus_blocked_expire(b);
-	e = bus_blocked_get(b, &new, receiver, need);
+	e = bus_blocked_get(b, &new, recipient, need);
 	if (e)
 		room = bus_blocked_try(e, need);
 	if (room)
@@ -517,49 +527,50 @@ bool bus_block_on(struct sock *sk, struct sock *receiver,
 	if (room) {
 		bus_blocked_free(e);
 		/* It may have been in line before one that needs less. */
-		bus_wake_room(receiver);
+		bus_wake_room(recipient);
 	}
 	kfree(new);
 	return !room;
 }
 
 /**
- * bus_block_has_turn() - was poll() to tell that a receiver has room?
- * @sk: sender
- * @receiver: receiver
+ * bus_block_has_turn() - was a sender woken because a recipient has room?
+ * @sk: sender, which uses poll()
+ * @recipient: recipient
  *
- * Return: true if it was, since the last attempt to send to it.
+ * Return: true if it was woken since its last attempt to send to @recipient.
  */
-bool bus_block_has_turn(struct sock *sk, const struct sock *receiver)
+bool bus_block_has_turn(struct sock *sk, const struct sock *recipient)
 {
 	struct bus_sock *b = bus_sk(sk);
 	struct bus_blocked *e;
 	bool turn;
 
 	spin_lock(&b->blocked_lock);
-	e = bus_blocked_find(b, receiver);
+	e = bus_blocked_find(b, recipient);
 	turn = e && READ_ONCE(e->wait.woken);
 	spin_unlock(&b->blocked_lock);
 	return turn;
 }
 
 /**
- * bus_block_sent() - a receiver has got a message after all
+ * bus_block_sent() - a recipient that had no room has got a message
  * @sk: sender
- * @receiver: receiver
+ * @recipient: recipient
  *
- * Another message, for which there is no room yet, is waited for as before.
+ * If another message to @recipient waits for room, EPOLLOUT is withheld as
+ * before.
  *
  * Context: Any.
  */
-void bus_block_sent(struct sock *sk, const struct sock *receiver)
+void bus_block_sent(struct sock *sk, const struct sock *recipient)
 {
 	struct bus_sock *b = bus_sk(sk);
 	struct bus_blocked *e;
 
 	spin_lock(&b->blocked_lock);
-	e = bus_blocked_find(b, receiver);
-	/* Out of line nobody else knows it. */
+	e = bus_blocked_find(b, recipient);
+	/* A waiter that is not in line cannot be found by others. */
 	if (e && bus_waiter_listed(&e->wait))
 		e = NULL;
 	if (e)
@@ -570,10 +581,10 @@ void bus_block_sent(struct sock *sk, const struct sock *receiver)
 }
 
 /**
- * bus_unblock() - do not wait for anybody's room any more
+ * bus_unblock() - forget the recipients that had no room
  * @sk: sender
  *
- * Context: Nobody sends on it any more.
+ * Context: In the release of @sk.
  */
 void bus_unblock(struct sock *sk)
 {
@@ -590,7 +601,7 @@ void bus_unblock(struct sock *sk)
 		if (!e)
 			return;
 		if (bus_waiter_leave(&e->wait))
-			bus_wake_room(e->wait.receiver);
+			bus_wake_room(e->wait.recipient);
 		bus_blocked_free(e);
 	}
 }
@@ -608,8 +619,8 @@ static bool bus_blocked_has_room(struct bus_blocked *e)
  * bus_writable() - may a send succeed?
  * @sk: sender
  *
- * Return: false after sends that failed with EAGAIN, until one of their
- * receivers has room, takes no more or is to be chosen anew.
+ * Return: false after sends that failed with EAGAIN, until one of the
+ * recipients has room, is closed, or is reached in another way.
  */
 bool bus_writable(struct sock *sk)
 {
@@ -633,7 +644,8 @@ bool bus_writable(struct sock *sk)
  * bus_is_blocked() - is EPOLLOUT withheld?
  * @sk: sender
  *
- * Return: As !bus_writable(), which poll() has to ask.
+ * Return: As !bus_writable(), but without effect on the waiters: only poll()
+ * must call that.
  */
 bool bus_is_blocked(struct sock *sk)
 {
@@ -650,21 +662,21 @@ bool bus_is_blocked(struct sock *sk)
 }
 
 /**
- * bus_line_is_open() - may a message that may wait be queued before others?
- * @receiver: receiver
+ * bus_line_is_open() - may a message that may wait be queued now?
+ * @recipient: recipient
  * @sk: sender
- * @user: to whose share it is charged, or NULL
+ * @user: user whose share the message needs, or NULL
  *
- * Return: false if others wait in its line.
+ * Return: false if other senders wait in the same line.
  */
-bool bus_line_is_open(struct sock *receiver, const struct sock *sk,
+bool bus_line_is_open(struct sock *recipient, const struct sock *sk,
 		      const struct bus_user *user)
 {
 	bool open;
 
-	spin_lock(&receiver->sk_receive_queue.lock);
-	open = bus_line_open(bus_sk(receiver), sk, user);
-	spin_unlock(&receiver->sk_receive_queue.lock);
+	spin_lock(&recipient->sk_receive_queue.lock);
+	open = bus_line_open(bus_sk(recipient), sk, user);
+	spin_unlock(&recipient->sk_receive_queue.lock);
 	return open;
 }
 
