@@ -282,6 +282,22 @@ man_page_is_complete() {
 	! lacks "$top/tools/net/bus/bus.7" "${names[@]}"
 }
 
+# Every function bus_*() or nfdbus_*() that a comment or a document names.
+functions_exist() {
+	local code missing
+
+	code=$(git -C "$top" ls-files -- 'net/*.[ch]' 'include/*.h' 'tools/*.[ch]' 'tests/*.[ch]' |
+		sed "s|^|$top/|" | xargs -d '\n' cat | sed -E 's|/\*.*\*/||; /^[ \t]*(\/\*|\*)/d' |
+		grep -oE '\b_*(bus|nfdbus)_[a-z0-9_]+\b' | LC_ALL=C sort -u)
+	missing=$(git -C "$top" ls-files -- net include tools tests Documentation | sed "s|^|$top/|" |
+		xargs -d '\n' grep -hoE '\b_*(bus|nfdbus)_[a-z0-9_]+\(\)' | sed 's/()$//' |
+		LC_ALL=C sort -u | LC_ALL=C comm -23 - <(echo "$code"))
+	[ -z "$missing" ] || {
+		echo "There is no function: ${missing//$'\n'/ }"
+		return 1
+	}
+}
+
 # sparse and the compiler's own warnings, on every file of ours.
 compiler_has_no_word() {
 	local out
@@ -323,6 +339,7 @@ lane_static() {
 	try "static: code in documents is that of programs" \
 		/usr/bin/python3 -B "$top/scripts/lib/doc-quotes" "$top/Documentation/networking/af_bus_howto.rst" || true
 	try "static: bus(7) names all there is" man_page_is_complete || true
+	try "static: functions that are named exist" functions_exist || true
 	if [ -e "$top/Documentation/netlink/specs/nfdbus.yaml" ]; then
 		try "static: generated files are current" generated_is_current || true
 	fi
