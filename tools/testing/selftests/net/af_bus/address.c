@@ -68,7 +68,7 @@ TEST_F(address, bad_sockaddr)
 	EXPECT_EQ(0, bus_add(&self->l[1], ADDR));
 }
 
-/* Any of them may differ, in any of its parts alone. */
+/* Addresses may differ in any of their parts alone. */
 TEST_F(address, many_alike)
 {
 	static const int shifts[] = { 0, 8, 16, 24, 32, 40, 48, 56 };
@@ -99,7 +99,7 @@ static __u64 inverse(__u64 a)
 	return x;
 }
 
-/* All have one hash if that is hash_64() without a secret. */
+/* All of them have the same hash if that is hash_64() without a secret. */
 static __u64 addr_colliding(__u64 i)
 {
 	const __u64 golden_ratio = 0x61c8864680b583ebULL;
@@ -174,7 +174,7 @@ TEST_F(address, taken)
 	EXPECT_STREQ("1:y", take(self->l[2].fd));
 }
 
-/* Buses have nothing to do with each other. */
+/* Buses do not share addresses. */
 TEST_F(address, per_bus)
 {
 	struct tbus other;
@@ -216,7 +216,7 @@ TEST_F(address, wrong_socket)
 	EXPECT_EQ(0, bus_add(&self->l[1], ADDR));
 }
 
-/* A client's addresses go with it, by whichever end. */
+/* A client's addresses are freed when either end of its link closes. */
 TEST_F(address, freed_by_client)
 {
 	EXPECT_EQ(0, bus_add(&self->l[1], ADDR));
@@ -242,7 +242,7 @@ TEST_F(address, freed_by_master)
 	EXPECT_STREQ("EOF", take(self->l[1].fd));
 }
 
-/* What was queued under the address is still read. */
+/* Messages that were queued under the address can still be read. */
 TEST_F(address, queued_before_del)
 {
 	EXPECT_EQ(0, bus_add(&self->l[1], ADDR));
@@ -295,7 +295,7 @@ TEST_F(address, many_prefixes)
 	EXPECT_EQ(0, bad);
 }
 
-/* Of two who want one address at the same time one gets it. */
+/* When two clients ask for one address at the same time, one gets it. */
 struct race {
 	pthread_barrier_t	*barrier;
 	struct bus_link		*l;

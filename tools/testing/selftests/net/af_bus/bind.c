@@ -39,7 +39,7 @@ static int do_connect(int fd, const struct sockaddr_bus *sb, socklen_t len)
 	return ERR(connect(fd, (const struct sockaddr *)sb, len));
 }
 
-/* Bind a socket of its own; returns it, or minus the error. */
+/* Binds a new socket; returns it, or minus the error. */
 static int bind_new(const struct sockaddr_bus *sb, socklen_t len)
 {
 	int fd = bus_socket();
@@ -92,7 +92,7 @@ TEST_F(bind, node_exists)
 	/* the node outlives its socket */
 	EXPECT_EQ(EADDRINUSE, do_bind(self->fd, &self->sb, len));
 	ASSERT_EQ(0, unlink("bus"));
-	/* and the failures left the socket as it was */
+	/* the failures left the socket unchanged */
 	EXPECT_EQ(0, do_bind(self->fd, &self->sb, len));
 }
 
@@ -171,7 +171,7 @@ TEST_F(bind, path_without_nul)
 	close(cfd);
 }
 
-/* A NUL ends a path; what follows is not looked at. */
+/* A NUL ends a path; the bytes after it are ignored. */
 TEST_F(bind, path_with_nul)
 {
 	socklen_t len = bus_path(&self->sb, "bus");
@@ -233,7 +233,7 @@ static __u64 cookie_of(const struct sockaddr_bus *sb, socklen_t len, int *err)
 	return cookie;
 }
 
-/* Each is found by its name, and not any more when it is gone. */
+/* Each bus is found by its name until it is gone. */
 TEST_F(bind, many)
 {
 	enum { MANY = 300 };
@@ -262,7 +262,7 @@ TEST_F(bind, many)
 	}
 }
 
-/* The same string means another bus in the file system, and in AF_UNIX. */
+/* The same string names another bus in the file system, and in AF_UNIX. */
 TEST_F(bind, abstract_is_not_a_path)
 {
 	int a = bind_abstract("\0bus", 4);
@@ -301,7 +301,7 @@ TEST_F(bind, abstract_of_namespace)
 	ASSERT_LE(0, listener);
 	if (unshare(CLONE_NEWNET))
 		SKIP(return, "no network namespaces: %s", strerror(errno));
-	/* this socket belongs to the first namespace still */
+	/* this socket still belongs to the first namespace */
 	EXPECT_EQ(0, do_connect(self->fd, &self->sb, len));
 	fd = bus_socket();
 	EXPECT_EQ(ECONNREFUSED, do_connect(fd, &self->sb, len));
@@ -310,7 +310,7 @@ TEST_F(bind, abstract_of_namespace)
 	close(listener);
 }
 
-/* A path is the same bus from every network namespace. */
+/* A path leads to the same bus from every network namespace. */
 TEST_F(bind, path_across_namespaces)
 {
 	socklen_t len = bus_path(&self->sb, "bus");
@@ -400,7 +400,7 @@ TEST_F(bind, padding)
 	EXPECT_EQ(EINVAL, do_bind(self->fd, &self->sb, sizeof(self->sb)));
 	EXPECT_EQ(EINVAL, do_connect(self->fd, &self->sb, sizeof(self->sb)));
 	EXPECT_EQ(ENOENT, ERR(access("bus", F_OK)));
-	/* not covered by the length, so not looked at */
+	/* not covered by the length, so ignored */
 	EXPECT_EQ(0, do_bind(self->fd, &self->sb, len));
 }
 

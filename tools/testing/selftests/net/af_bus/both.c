@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* AF_BUS beside AF_UNIX. */
+/* Runs the same calls on AF_BUS and AF_UNIX. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * AF_BUS beside AF_UNIX, which knows how it should be: the same is done with
- * both, and has to give the same.
+ * AF_UNIX is the oracle for AF_BUS: the same calls are made on both and must
+ * give the same results.
  */
 #ifndef BOTH_H
 #define BOTH_H
@@ -18,28 +18,30 @@ union name {
 	struct sockaddr_bus	bus;
 };
 
-/* A bus, and a socket of AF_UNIX with such a name; one listens on each. */
+/* A bus and an AF_UNIX socket of the same name; one socket listens on each. */
 struct both {
 	union name	name[FAMILIES];
 	socklen_t	namelen[FAMILIES];
 	int		listener[FAMILIES];
 };
 
-/* Without a path the names are abstract, and unique. Closing removes the path,
- * if it may.
+/* Without a path the names are abstract and unique. both_close() removes the
+ * path if it is allowed to.
  */
 int both_listen(struct both *s, const char *path);
 void both_close(struct both *s);
 
 int both_socket(enum family family);
 
-/* A connected socket, or -1 */
+/* Returns a connected socket, or -1. */
 int both_dial(const struct both *s, enum family family);
 
-/* The error of connect(), or -1 if the families differ, which is printed. */
+/* Returns the error of connect(), or -1 if the families differ, which is
+ * printed.
+ */
 int both_connect(const struct both *s);
 
-/* Labels of a security module, the error for want of one. */
+/* What a security module shows as a label, or the error if it shows none */
 struct label {
 	int	err;
 	char	text[256];
@@ -47,7 +49,7 @@ struct label {
 
 struct label label_of_peer(int fd);
 
-/* The label that comes with a message from one end to the other. */
+/* Returns the label of a message from one end to the other. */
 struct label label_of_sender(int from, int to);
 
 #define EXPECT_SAME(want, got) do { \

@@ -59,7 +59,7 @@ void hist_close(struct history *h)
 
 /* Recording */
 
-/* What ends before another thing begins has the smaller number. */
+/* An event that ends before another begins has the smaller tick. */
 __u64 hist_tick(struct history *h)
 {
 	return atomic_fetch_add(&h->clock, 1);
@@ -101,7 +101,7 @@ static struct hist_sent *sent_of(const struct history *h, unsigned int src,
 	return &h->node[src].sent[seq - 1];
 }
 
-/* Of the last hist_send() */
+/* Records the result of the last hist_send(). */
 void hist_result(struct history *h, unsigned int node, int err)
 {
 	struct hist_sent *s = sent_of(h, node, h->node[node].nr_sent);
@@ -110,7 +110,7 @@ void hist_result(struct history *h, unsigned int node, int err)
 	s->err = err;
 }
 
-/* The master has a message to send on, */
+/* The master is about to send a message on. */
 void hist_relay(struct history *h, const struct hist_msg *msg)
 {
 	struct hist_sent *s = sent_of(h, msg->src, msg->seq);
@@ -120,7 +120,7 @@ void hist_relay(struct history *h, const struct hist_msg *msg)
 	s->relay_end = HIST_EVER;
 }
 
-/* and has done so. */
+/* The master has sent the message on. */
 void hist_relayed(struct history *h, const struct hist_msg *msg)
 {
 	struct hist_sent *s = sent_of(h, msg->src, msg->seq);
@@ -131,7 +131,7 @@ void hist_relayed(struct history *h, const struct hist_msg *msg)
 		know[msg->src] = msg->seq;
 }
 
-/* False for what cannot have been sent. */
+/* Returns false for a message that cannot have been sent. */
 bool hist_receive(struct history *h, unsigned int node,
 		  const struct hist_msg *msg, bool direct)
 {
@@ -146,7 +146,7 @@ bool hist_receive(struct history *h, unsigned int node,
 	n->got[n->nr_got] = (struct hist_got) {
 		.src = msg->src, .direct = direct, .seq = msg->seq,
 	};
-	/* A process that is killed has counted what it has written. */
+	/* If the process is killed, everything counted has been written. */
 	atomic_signal_fence(memory_order_release);
 	n->nr_got++;
 	for (i = 0; i < h->nr; i++)
@@ -157,7 +157,7 @@ bool hist_receive(struct history *h, unsigned int node,
 	return true;
 }
 
-/* The caller fills in what comes after the call that gives the key. */
+/* The caller fills in the ticks after the call that gives the key. */
 struct hist_span *hist_give(struct history *h, unsigned int node,
 			    unsigned int key)
 {
@@ -175,7 +175,9 @@ struct hist_span *hist_give(struct history *h, unsigned int node,
 
 /* Checking */
 
-/* A spy has heard what was handed over before it was sent on. */
+/* Skips what an eavesdropper heard of a message that also went to the master:
+ * it may have heard it before the master sent it on.
+ */
 static const struct hist_sent *seen(const struct history *h,
 				    const struct hist_node *n,
 				    const struct hist_got *g)
@@ -215,7 +217,7 @@ static unsigned int node_fifo(const struct history *h, unsigned int node,
 	return bad;
 }
 
-/* From each sender in the order it sent, and nothing twice. */
+/* Each node gets the messages of a sender in order, and none twice. */
 unsigned int hist_fifo(const struct history *h)
 {
 	unsigned int i, bad = 0;
@@ -249,8 +251,9 @@ static unsigned int node_causal(const struct history *h, unsigned int node,
 }
 
 /*
- * No cause after an effect: who has got a message gets none any more that the
- * sender of that one knew of, directly or by what others had told it.
+ * No effect before its cause: a node that has got a message must not get
+ * another one later that the sender of the first knew of, directly or through
+ * others.
  */
 unsigned int hist_causal(const struct history *h)
 {
@@ -262,16 +265,16 @@ unsigned int hist_causal(const struct history *h)
 }
 
 /*
- * One order for all: take from the heads of all logs a multicast that is next
- * in each that has it, until nothing is left. If this gets stuck, each head
- * waits for one that is behind another head: "before" has a cycle.
+ * One order for all: repeatedly take from the heads of all logs a multicast
+ * that is at the head of each log that has it. If this gets stuck, each head
+ * waits for one behind another head, so the relation "before" has a cycle.
  */
 struct merge {
 	const struct history	*h;
-	unsigned int		base[HIST_NODES];	/* of a node's numbers */
-	unsigned int		at[HIST_NODES];		/* in the node's log */
-	unsigned int		*logs;			/* that have it */
-	unsigned int		*heads;			/* where it is next */
+	unsigned int		base[HIST_NODES];	/* first id of each */
+	unsigned int		at[HIST_NODES];		/* index into log */
+	unsigned int		*logs;			/* logs that have it */
+	unsigned int		*heads;			/* with it in front */
 	unsigned int		*ready;
 	unsigned int		nr_ready;
 };
@@ -289,7 +292,7 @@ static unsigned int merge_id(const struct merge *m, const struct hist_got *g)
 	return m->base[g->src] + g->seq - 1;
 }
 
-/* Move to the next multicast. */
+/* Moves to the next multicast of a log. */
 static void merge_head(struct merge *m, unsigned int node)
 {
 	const struct hist_node *n = &m->h->node[node];
@@ -382,16 +385,16 @@ unsigned int hist_total(const struct history *h)
 	return bad;
 }
 
-/* Who must have a message, and who may. */
+/* The nodes that must, and that may, have a message */
 struct due {
 	const struct history	*h;
 	unsigned int		first;	/* earlier spans are over */
 	__u32			must;
 	__u32			may;
-	bool			unsure;	/* of those who may some read not all */
+	bool			unsure;	/* some in @may did not read all */
 };
 
-/* The messages of one sender come in the order of their ticks. */
+/* Messages of one sender must be passed in the order of their ticks. */
 static void due_of(struct due *d, const struct hist_sent *s)
 {
 	__u64 begin = s->relayed ? s->relay_begin : s->begin;
@@ -430,7 +433,7 @@ struct message {
 	__u32			got;	/* nodes that have it */
 };
 
-/* For whoever is to find out why */
+/* Prints what is known of a message. */
 static void tell_about(const struct message *m, const struct due *d)
 {
 	const struct hist_sent *s = m->s;
@@ -446,7 +449,9 @@ static void tell_about(const struct message *m, const struct due *d)
 			       (long long)s->relay_end);
 }
 
-/* No socket waits for itself. */
+/* A lossy node may miss multicasts, and a node its own, as no socket waits for
+ * itself.
+ */
 static bool may_miss(const struct history *h, unsigned int node,
 		     const struct message *m)
 {
@@ -478,7 +483,9 @@ static unsigned int check_succeeded(struct history *h, const struct message *m,
 	return bad;
 }
 
-/* Whoever was killed while it sent: all of a multicast, or nothing. */
+/* If the sender was killed in the send, all recipients have the multicast or
+ * none.
+ */
 static unsigned int check_pending(struct history *h, const struct message *m,
 				  const struct due *d, unsigned int bad)
 {
@@ -536,8 +543,9 @@ static void note_got(const struct history *h, unsigned int src, __u32 *got)
 }
 
 /*
- * What failed reached nobody. What succeeded reached all who were to get it
- * all the time, and nobody who never was. Gaps that may be are counted.
+ * A message that failed reached no node. A message that succeeded reached all
+ * nodes that had its key throughout, and no node that did not have it at all.
+ * Permitted gaps are counted.
  */
 unsigned int hist_delivery(struct history *h)
 {
@@ -587,8 +595,8 @@ static unsigned int node_now(const struct history *h, unsigned int node,
 }
 
 /*
- * Nothing comes directly, to a guarded key, when the master has said that it
- * must not. Key 0 is all there is.
+ * No node gets a message directly to a guarded key after the master has
+ * announced that there will be none. Key 0 stands for all messages.
  */
 unsigned int hist_now(const struct history *h)
 {

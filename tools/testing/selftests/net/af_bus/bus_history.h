@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What was sent and what came of it: recorded while many talk at once, and
- * checked afterwards against what AF_BUS promises.
+ * A record of what was sent and received while many processes talk at once. It
+ * is checked afterwards against the promises of AF_BUS.
  *
- * A node is one who sends and receives, and does one thing after the other.
- * What it writes down lies in memory that survives it, so a node may be a
- * process that is killed. Node 0 is the master.
+ * A node sends and receives, one call after another. Its record lies in shared
+ * memory that survives it, so a node may be a process that is killed. Node 0 is
+ * the master.
  */
 #ifndef BUS_HISTORY_H
 #define BUS_HISTORY_H
@@ -20,51 +20,52 @@
 #define HIST_PENDING	-1		/* the call has not returned */
 #define HIST_EVER	~0ULL
 
-/* Of a key, or of an on or off that is announced with it. */
+/* The kind of a message to a key. HIST_ON and HIST_OFF announce a change of it.
+ */
 enum hist_kind {
 	HIST_UNICAST,
 	HIST_MULTICAST,
-	HIST_ON,			/* may come from now on */
-	HIST_OFF,			/* must not come any more */
+	HIST_ON,			/* messages may arrive from now on */
+	HIST_OFF,			/* messages must not arrive any more */
 };
 
-/* A message as it travels. */
+/* The content of a message. */
 struct hist_msg {
 	__u16	src;			/* node */
 	__u16	kind;
 	__u32	key;			/* address or group, as a number */
 	__u32	seq;			/* of src, from 1 */
-	__u32	know[HIST_NODES];	/* the last that src knew of each */
+	__u32	know[HIST_NODES];	/* latest of each node that src knew */
 };
 
-/* A message as its sender wrote it down. */
+/* A message as its sender recorded it. */
 struct hist_sent {
 	__u16	kind;
 	__u16	key;
 	bool	relayed;		/* the master sent it on */
 	int	err;			/* or HIST_PENDING */
-	__u64	begin;			/* ticks, of the call */
+	__u64	begin;			/* ticks around the send */
 	__u64	end;
-	__u64	relay_begin;		/* of the master's */
+	__u64	relay_begin;		/* ticks around the master's send */
 	__u64	relay_end;
 	__u32	know[HIST_NODES];
 };
 
-/* A message as its receiver wrote it down. */
+/* A message as its recipient recorded it. */
 struct hist_got {
 	__u16	src;
 	bool	direct;
 	__u32	seq;
 };
 
-/* A node that has a key for a while. */
+/* A period in which a node has a key. */
 struct hist_span {
 	__u16	node;
 	__u16	key;
-	bool	sure;			/* it read all there was */
-	__u64	ask;			/* ticks before and after the call */
-	__u64	in;			/* that gave it, */
-	__u64	out;			/* and that took it */
+	bool	sure;			/* the node read all that arrived */
+	__u64	ask;			/* ticks around the call that */
+	__u64	in;			/* adds the key, */
+	__u64	out;			/* and the call that deletes it */
 	__u64	gone;
 };
 
@@ -75,7 +76,7 @@ struct hist_node {
 	unsigned int		nr_got;
 	struct hist_got		*got;
 	bool			lossy;		/* may lose multicasts */
-	unsigned int		missed;		/* did so: hist_delivery() */
+	unsigned int		missed;		/* so many: hist_delivery() */
 	bool			spy;		/* eavesdrops */
 };
 
@@ -88,7 +89,7 @@ struct history {
 	unsigned int		nr_spans;	/* by ask */
 	struct hist_span	*span;
 	__u32			always[HIST_KEYS];	/* nodes that keep it */
-	bool			guarded[HIST_KEYS];	/* HIST_ON and OFF tell */
+	bool			guarded[HIST_KEYS];	/* HIST_ON, OFF tell */
 	struct hist_node	node[HIST_NODES];
 	size_t			size;
 };
@@ -110,7 +111,9 @@ struct hist_span *hist_give(struct history *h, unsigned int node,
 			    unsigned int key);
 unsigned int hist_multicasts(const struct history *h);
 
-/* Checking: how often the promise was broken; the first are printed. */
+/* Checking. Each returns how often a promise was broken, and prints the first
+ * cases.
+ */
 unsigned int hist_fifo(const struct history *h);
 unsigned int hist_causal(const struct history *h);
 unsigned int hist_total(const struct history *h);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the AF_BUS tests share. */
+/* Helpers for the AF_BUS tests. */
 #include <assert.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -24,7 +24,7 @@
 #define SCM_SECURITY	0x03
 #endif
 
-/* The same on every ABI: what a 32-bit program is built with, too. */
+/* The layout is the same on every ABI, so this holds in 32-bit builds too. */
 
 #define LAYOUT(type, size) \
 	static_assert(sizeof(type) == (size) && __alignof__(type) <= 8)
@@ -301,8 +301,8 @@ int sol_opt(int fd, int opt, int value)
 	return ERR(setsockopt(fd, SOL_SOCKET, opt, &value, sizeof(value)));
 }
 
-/* A filter that lets everything pass, after a while: that is how long it takes
- * from choosing this receiver until the message is in its queue.
+/* Attaches a filter that accepts everything but takes long. That is the time
+ * between the choice of this recipient and the queueing of the message.
  */
 int bus_slow(int fd)
 {
@@ -448,7 +448,7 @@ static void got_socket_cmsg(struct bus_got *got, const struct cmsghdr *cmsg)
 	}
 }
 
-/* Returns what recvmsg() does, and fills in got. */
+/* Returns the result of recvmsg() and fills in got. */
 ssize_t bus_recv(int fd, struct bus_got *got, void *buf, size_t len, int flags)
 {
 	char control[CMSG_SPACE(BUS_MAX_FDS * sizeof(int)) + 512];
@@ -569,7 +569,7 @@ static void add_extras(struct line *l, const struct bus_got *got)
 		add(l, " ctrunc");
 }
 
-/* End-of-file and an empty message differ in the name alone. */
+/* End-of-file and an empty message differ only in the length of the name. */
 const char *bus_show(const struct bus_got *got, const char *text)
 {
 	static __thread struct line line;
@@ -656,8 +656,9 @@ bool call_done(struct bus_call *call)
 	return atomic_load(&call->done);
 }
 
-/* True when it sleeps, false when it has returned. Who looks whether there is
- * something to wait for is seen to sleep, too: so once is not enough.
+/* Returns true when the call sleeps, false when it has returned. A call that
+ * checks whether it has to wait may also be seen sleeping, so one sighting is
+ * not enough.
  */
 bool call_sleeps(struct bus_call *call)
 {
@@ -673,7 +674,7 @@ bool call_sleeps(struct bus_call *call)
 	return false;
 }
 
-/* Its errno, 0 if it worked. */
+/* Returns the errno of the call, 0 if it succeeded. */
 int call_wait(struct bus_call *call)
 {
 	pthread_join(call->thread, NULL);
@@ -700,7 +701,7 @@ bool task_sleeps(int pid, int tid)
 	return strncmp(text, "running", 7);
 }
 
-/* Exit status, or -1 if it was killed. */
+/* Returns the exit status, or -1 if the process was killed. */
 int wait_status(pid_t pid)
 {
 	int status;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the AF_BUS tests share. Calls return 0 or a positive errno unless they
- * say otherwise, and nothing here waits: a message is in the receivers' queues
- * when send() returns.
+ * Helpers for the AF_BUS tests. Functions return 0 or a positive errno unless
+ * their comment says otherwise, and none of them waits: a message is in the
+ * queues of its recipients when send() returns.
  */
 #ifndef BUS_UTIL_H
 #define BUS_UTIL_H
@@ -16,8 +16,8 @@
 #include <sys/types.h>
 #include <linux/bus.h>
 
-/* The emulated machines that run this are slow, and a hang is the only use of
- * a timeout here. TEST() takes the value where it is used.
+/* Emulated machines are slow, and a timeout is only there to end a hang. TEST()
+ * takes the value where it is used.
  */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	300
@@ -38,10 +38,10 @@
 #define BUS_NAME_MIN	offsetof(struct sockaddr_bus, sbus_path)
 #define BUS_MAX_FDS	300
 
-/* errno of a system call, 0 if it worked */
+/* The errno of a system call, 0 if it succeeded */
 #define ERR(call)	({ errno = 0; (call) < 0 ? errno : 0; })
 
-/* A client: its socket and the one that the master accepted for it. */
+/* A client: its socket, and the socket that the master accepted for it. */
 struct bus_link {
 	int	fd;
 	int	acc;
@@ -50,8 +50,8 @@ struct bus_link {
 
 #define TBUS_LINKS	9
 
-/* A bus of which this process is the master and all clients. The unique
- * addresses of the clients are 1, 2, 3 ... in the order of link[].
+/* A bus whose master and clients are all this process. The unique addresses of
+ * the clients are 1, 2, 3 ... in the order of link[].
  */
 struct tbus {
 	struct sockaddr_bus	name;
@@ -68,7 +68,7 @@ socklen_t bus_abstract_unique(struct sockaddr_bus *sb);
 socklen_t bus_path(struct sockaddr_bus *sb, const char *path);
 void bus_to(struct sockaddr_bus *sb, __u64 addr);
 
-/* A directory to be in. */
+/* A temporary directory, which is the working directory meanwhile */
 struct tmp_dir {
 	char	path[32];
 };
@@ -116,7 +116,7 @@ int bus_slow(int fd);
 int set_send_timeout(int fd, long ms);
 struct bus_info bus_get_info(int fd);
 
-/* bus_util.c: messages. No wait, no SIGPIPE. */
+/* bus_util.c: messages. These calls do not wait and raise no SIGPIPE. */
 int say(int fd, const char *text);
 int say_to(int fd, __u64 addr, const char *text);
 int say_fds(int fd, const __u64 *addr, const char *text, const int *fds,
@@ -128,7 +128,7 @@ int send_cmsg(int fd, const __u64 *addr, const char *text, int level, int type,
 /* Sends one descriptor; waits unless flags have MSG_DONTWAIT. */
 int send_fd(int fd, __u64 addr, const char *text, int sent, int flags);
 
-/* A message as it was received. */
+/* A received message */
 struct bus_got {
 	ssize_t			len;		/* or -1 */
 	int			err;
@@ -150,17 +150,17 @@ ssize_t bus_recv(int fd, struct bus_got *got, void *buf, size_t len, int flags);
 const char *bus_show(const struct bus_got *got, const char *text);
 void bus_got_close(struct bus_got *got);
 
-/* The next message as a line of text, valid until the next call:
- *	"1:hello"	from 1, and nothing came with it
- *	"0:hi dst=2:5 reason=FULL lost=3 cred fds=2 pidfd trunc ctrunc"
- *	"EOF", "EAGAIN" and other errors
- * Prefixes of addresses are shown unless 0; all ones are shown as "*".
- * Descriptors that came along are closed.
+/* These return the next message as a line of text, valid until the next call:
+ * 	"1:hello"	from 1, without control messages
+ * 	"0:hi dst=2:5 reason=FULL lost=3 cred fds=2 pidfd trunc ctrunc"
+ * 	"EOF", "EAGAIN" and other errors
+ * A prefix of an address is shown unless it is 0; all ones are shown as "*".
+ * Descriptors of the message are closed.
  */
 const char *take(int fd);
 const char *peek(int fd);
 
-/* A call that may sleep, in a thread of its own. */
+/* A call that may sleep, made by a thread of its own */
 struct bus_call {
 	int		(*fn)(struct bus_call *call);	/* 0 or errno */
 	int		fd;
@@ -200,10 +200,10 @@ bool write_text(const char *path, const char *text);
 int write_data(const char *path, const void *data, size_t len);
 int write_in(const char *dir, const char *name, const char *text);
 
-/* Is this security module on? */
+/* Returns whether this security module is enabled. */
 bool lsm_is_on(const char *name);
 
-/* Random numbers, repeatable from the seed */
+/* Random numbers that a seed repeats */
 struct rnd {
 	__u64	s;
 };
@@ -212,7 +212,9 @@ __u64 rnd_seed(void);
 __u32 rnd_next(struct rnd *r);
 __u32 rnd_below(struct rnd *r, __u32 n);
 
-/* 1, or factor with AF_BUS_LONG=1 in the environment, an nth of it with n */
+/* Returns 1, or factor if AF_BUS_LONG=1 is in the environment; with
+ * AF_BUS_LONG=n the nth part of it.
+ */
 unsigned int bus_long(unsigned int factor);
 
 #endif /* BUS_UTIL_H */

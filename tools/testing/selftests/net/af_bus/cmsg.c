@@ -12,7 +12,7 @@
 
 #define GROUP	BUS_MULTICAST(4)
 
-/* link[1..3] are members of GROUP; efd counts to tell copies of it apart */
+/* link[1..3] are members of GROUP; efd is an eventfd that tells copies apart */
 FIXTURE(cmsg) {
 	struct tbus	b;
 	struct bus_link	*l;
@@ -41,7 +41,7 @@ FIXTURE_TEARDOWN(cmsg)
 	tbus_close(&self->b);
 }
 
-/* Receive one descriptor; -1 if it is not exactly one. */
+/* Receives one descriptor; returns -1 unless there is exactly one. */
 static int take_fd(int fd)
 {
 	struct bus_got got;
@@ -104,7 +104,7 @@ TEST_F(cmsg, fd_handed_over)
 	close(fd);
 }
 
-/* Those who asked get copies of their own, the others see they missed some. */
+/* Recipients that asked get their own copies; the others see MSG_CTRUNC. */
 TEST_F(cmsg, fd_multicast)
 {
 	int a, b;
@@ -162,7 +162,7 @@ TEST_F(cmsg, fd_bad)
 	EXPECT_STREQ("EAGAIN", take(self->l[2].fd));
 }
 
-/* Sockets are files as well, see collect.c for what becomes of circles. */
+/* Sockets can be passed as well; collect.c tests cycles of them. */
 TEST_F(cmsg, fd_of_socket)
 {
 	int bus = bus_socket(), pair[2], fd;
@@ -193,7 +193,7 @@ TEST_F(cmsg, fd_of_socket)
 	close(pair[1]);
 }
 
-/* What nobody reads is closed with the queue. */
+/* Descriptors of unread messages are closed with the queue. */
 TEST_F(cmsg, fd_unread)
 {
 	int p[2];
@@ -216,7 +216,7 @@ TEST_F(cmsg, fd_unread)
 	close(p[0]);
 }
 
-/* Also when it was read without room for control messages. */
+/* They are also closed if there was no room for control messages, */
 TEST_F(cmsg, fd_without_room)
 {
 	int p[2];
@@ -231,7 +231,7 @@ TEST_F(cmsg, fd_without_room)
 	close(p[0]);
 }
 
-/* And when the message was refused. */
+/* or if the message was refused. */
 TEST_F(cmsg, fd_refused)
 {
 	__u64 nobody = 99;
@@ -267,7 +267,7 @@ TEST_F(cmsg, fd_room_for_some)
 	EXPECT_EQ(CMSG_LEN(2 * sizeof(int)), CMSG_FIRSTHDR(&msg)->cmsg_len);
 }
 
-/* Sets SO_PASSRIGHTS, which is there for both or for neither. */
+/* Sets SO_PASSRIGHTS, which either both families have or neither has. */
 static int passrights_like_unix(int fd, int value)
 {
 	int sock = socket(AF_UNIX, SOCK_SEQPACKET, 0);
@@ -277,7 +277,8 @@ static int passrights_like_unix(int fd, int value)
 	return sol_opt(fd, SO_PASSRIGHTS, value) == err ? err : -1;
 }
 
-/* What a sender to one without SO_PASSRIGHTS is told */
+/* Returns the error of sending descriptors to a socket without SO_PASSRIGHTS.
+ */
 static int passrights_error(struct __test_metadata *_metadata, int fd)
 {
 	int err = passrights_like_unix(fd, 0);
@@ -314,7 +315,8 @@ TEST_F(cmsg, passrights_master)
 	EXPECT_STREQ(err ? "EAGAIN" : "1:x fds=1", take(self->l[0].acc));
 }
 
-/* One who does not want them does not keep a multicast from the others. */
+/* A recipient that refuses descriptors does not keep a multicast from others.
+ */
 TEST_F(cmsg, passrights_multicast)
 {
 	int err = passrights_error(_metadata, self->l[1].fd);
@@ -326,7 +328,7 @@ TEST_F(cmsg, passrights_multicast)
 	EXPECT_STREQ("1:x fds=1", take(self->l[2].fd));
 }
 
-/* What the listener wants counts before there is somebody to ask. */
+/* Before accept(), the settings of the listener apply. */
 TEST_F(cmsg, passrights_listener)
 {
 	int err = passrights_error(_metadata, self->b.listener);
@@ -401,7 +403,9 @@ TEST_F(cmsg, cred_only_if_asked)
 	EXPECT_STREQ("1:x", take(self->l[1].fd));
 }
 
-/* The process that sends, not the one that connected. */
+/* The credentials are those of the process that sends, not of the one that
+ * connected.
+ */
 TEST_F(cmsg, cred_of_sender)
 {
 	pid_t pid;
@@ -474,7 +478,7 @@ TEST_F(cmsg, cred_forged)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-/* Who is at the other end of the link */
+/* Credentials of the peer */
 
 static struct ucred peer_cred(int fd)
 {
@@ -532,7 +536,7 @@ TEST_F(cmsg, peergroups)
 	EXPECT_EQ(0, memcmp(groups, want, len));
 }
 
-/* The process id that a pidfd stands for, 0 if none. */
+/* Returns the process id that a pidfd stands for, 0 if none. */
 static pid_t pidfd_pid(int pidfd)
 {
 	char path[64], line[128];
@@ -604,7 +608,7 @@ TEST_F(cmsg, unknown)
 	EXPECT_STREQ("EAGAIN", take(self->l[0].fd));
 }
 
-/* Levels of others are none of our business, as on AF_UNIX. */
+/* Control messages of other levels are ignored, as on AF_UNIX. */
 TEST_F(cmsg, other_level)
 {
 	__u64 data = 0;
@@ -636,7 +640,7 @@ TEST_F(cmsg, malformed)
 	EXPECT_STREQ("EAGAIN", take(self->l[0].acc));
 }
 
-/* All at once */
+/* All control messages at once */
 TEST_F(cmsg, everything)
 {
 	ASSERT_EQ(0, sol_opt(self->l[1].fd, SO_PASSCRED, 1));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sockets that are passed as descriptors, over AF_BUS and AF_UNIX: those that
- * can only be reached from each other are closed, all others are not.
+ * Sockets that are passed as descriptors over AF_BUS and AF_UNIX. The collector
+ * must close sockets that can only be reached from each other, and no others.
  *
- * Each test has a network namespace of its own, in which /proc/net/protocols
- * tells how many sockets there are.
+ * Each test has its own network namespace, in which /proc/net/protocols shows
+ * the number of sockets.
  */
 #include "../../kselftest_harness.h"
 
@@ -37,7 +37,7 @@ static int count_sockets(void)
 	return sum;
 }
 
-/* Collecting takes a while; nothing here makes it begin. */
+/* Collecting takes a while; this function does not trigger it. */
 static int wait_for_sockets(int want, int ms)
 {
 	int i, n = -1;
@@ -51,7 +51,7 @@ static int wait_for_sockets(int want, int ms)
 	return n;
 }
 
-/* Sockets with queues, and how to get something into them */
+/* Kinds of sockets with queues, and how a message gets into each */
 
 enum kind {
 	ACCEPTED,	/* of a link */

@@ -93,7 +93,7 @@ TEST_F(connect, missing)
 	EXPECT_EQ(ENOENT, connect_path(self->fd, "missing/bus"));
 	EXPECT_EQ(ENOTDIR, connect_path(self->fd, "/dev/null/bus"));
 	EXPECT_EQ(ECONNREFUSED, do_connect(self->fd, &sb, len));
-	/* failures leave the socket as it was */
+	/* failures leave the socket unchanged */
 	EXPECT_EQ(0, connect_to(self->fd, &self->b));
 }
 
@@ -110,7 +110,7 @@ TEST_F(connect, not_a_bus)
 	close(fd);
 }
 
-/* And AF_UNIX does not take a bus for one of its own. */
+/* AF_UNIX does not mistake a bus for one of its own sockets. */
 TEST_F(connect, unix_to_bus)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
@@ -222,7 +222,7 @@ TEST_F(connect, permission)
 	close(listener);
 }
 
-/* It is checked at connect() and never again. */
+/* Permission is checked at connect() and never again. */
 TEST_F(connect, permission_taken_away)
 {
 	struct sockaddr_bus sb;
@@ -240,7 +240,7 @@ TEST_F(connect, permission_taken_away)
 	tbus_close(&b);
 }
 
-/* Who sends before accept() is heard after it. */
+/* A message that is sent before accept() is received after it. */
 TEST_F(connect, send_before_accept)
 {
 	int acc;
@@ -299,7 +299,7 @@ TEST_F(connect, accept_flags)
 	close(acc);
 }
 
-/* Counted up from 1, each bus for itself, never used again. */
+/* Each bus counts its unique addresses up from 1 and never reuses one. */
 TEST_F(connect, unique_addresses)
 {
 	struct tbus other;
@@ -321,7 +321,7 @@ TEST_F(connect, unique_addresses)
 	tbus_close(&other);
 }
 
-/* How many connections AF_UNIX takes before EAGAIN, or -1. */
+/* Returns how many connections AF_UNIX takes before EAGAIN, or -1. */
 static int fill_unix(int backlog)
 {
 	int fds[32], n, i, err = 0, l = socket(AF_UNIX, SOCK_SEQPACKET, 0);
@@ -341,7 +341,7 @@ static int fill_unix(int backlog)
 	return err == EAGAIN ? n - 1 : -1;
 }
 
-/* Likewise for a bus; the sockets stay open. */
+/* Returns the same for a bus; the sockets stay open. */
 static int fill_bus(const struct tbus *b, int *fds, int max)
 {
 	int n, err;
@@ -450,7 +450,7 @@ TEST_F(full, signal)
 	EXPECT_EQ(EINTR, call_wait(&self->call));
 }
 
-/* One that was woken and does not want the room any more leaves it to others. */
+/* A thread that was woken and no longer wants the room leaves it to others. */
 TEST_F(full, next_gets_room)
 {
 	struct bus_call next = {
@@ -471,7 +471,7 @@ TEST_F(full, next_gets_room)
 	tbus_close(&other);
 }
 
-/* Those that nobody accepted lose their link with the listener. */
+/* Connections that were never accepted lose their link with the listener. */
 TEST_F(full, never_accepted)
 {
 	EXPECT_EQ(0, say(self->fds[0], "hello?"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A group of many: it takes time to reach the last one, and something may be
- * missing half-way.
+ * A large group: sending to all members takes time, and a send may fail after
+ * it has served some of them.
  */
 #include "../../kselftest_harness.h"
 
@@ -14,9 +14,9 @@
 
 #define GROUP	BUS_MULTICAST(4)
 #define CROWD	24
-#define FILLERS	60		/* members in the middle whom nobody asks */
+#define FILLERS	60		/* members in the middle, which no test reads */
 #define SENDERS	4
-#define KEY	1		/* of the group, and of the last one */
+#define KEY	1		/* of the group, and of the last member */
 
 struct crowd {
 	struct tbus	b;		/* senders */
@@ -117,7 +117,8 @@ static void crowd_read(struct crowd *c)
 			c->bad += !hist_receive(c->h, NODE(i), &msg, true);
 }
 
-/* Several at once, so that one may overtake another half-way. */
+/* Several senders at once, so that one may overtake another within the group.
+ */
 TEST_F(crowd, one_order)
 {
 	unsigned int rounds = 12 * bus_long(40), messages = 30, i;
@@ -155,7 +156,7 @@ TEST_F(crowd, one_order)
 	hist_close(c->h);
 }
 
-/* The first of the group, who answers at once, to the last of it */
+/* The first member answers a multicast at once, to the last member. */
 struct quick {
 	struct crowd		*c;
 	unsigned int		messages;
@@ -182,7 +183,7 @@ static void *quick(void *arg)
 	return NULL;
 }
 
-/* The last one, who must see what the answer is to before the answer. */
+/* The last member must get the multicast before the answer to it. */
 static void *last(void *arg)
 {
 	struct quick *q = arg;
@@ -229,14 +230,14 @@ TEST_F(crowd, no_answer_overtakes)
 	hist_close(c->h);
 }
 
-/* All or nothing: what is missing in the middle of the group. */
+/* All or nothing: a send that fails in the middle of the group */
 
 static unsigned int queued(const struct bus_link *l)
 {
 	return bus_get_info(l->fd).qlen;
 }
 
-/* Everybody has as many messages, and none before or after the last one. */
+/* Every member has n messages, and no other client has any. */
 static void expect_all_have(struct __test_metadata *_metadata,
 			    const struct crowd *c, unsigned int n)
 {
@@ -252,7 +253,7 @@ static int status_of(pid_t pid)
 	return pid < 0 ? -1 : wait_status(pid);
 }
 
-/* Sends until it fails with what is expected; exits with how often it worked. */
+/* Sends until that fails as expected; exits with the number of successes. */
 static void send_until(int fd, int expected, int (*fn)(int fd))
 {
 	int n = 0, err;
@@ -272,7 +273,9 @@ static int send_descriptor(int fd)
 	return say_fds(fd, &group, "x", &zero, 1);
 }
 
-/* Each copy counts: it is refused when all of them are too many. */
+/* Each copy of a descriptor counts; the message is refused if they are too
+ * many.
+ */
 TEST_F(crowd, too_many_descriptors)
 {
 	struct rlimit lim = { 3 * CROWD + CROWD / 2, 3 * CROWD + CROWD / 2 };
@@ -308,7 +311,7 @@ static int call_send_descriptor(struct bus_call *call)
 	};
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
-	/* one descriptor, which is 0 */
+	/* one descriptor, number 0 */
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
 	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
@@ -316,7 +319,7 @@ static int call_send_descriptor(struct bus_call *call)
 	return ERR(sendmsg(call->fd, &msg, 0));
 }
 
-/* As a user who may have one multicast in flight, and half of another one. */
+/* Runs as a user that may have one and a half multicasts in flight. */
 static void wait_and_send(const struct crowd *c)
 {
 	struct rlimit lim = { CROWD + CROWD / 2, CROWD + CROWD / 2 };
@@ -328,7 +331,7 @@ static void wait_and_send(const struct crowd *c)
 	if (setuid(65534))
 		_exit(255);
 	call_start(&call);
-	/* It opens a file, for which there is no descriptor afterwards. */
+	/* call_sleeps() opens a file, so the limit is set after it. */
 	if (!call_sleeps(&call) || setrlimit(RLIMIT_NOFILE, &lim))
 		_exit(254);
 	if (send_descriptor(c->b.link[1].fd) != ETOOMANYREFS)
@@ -337,7 +340,7 @@ static void wait_and_send(const struct crowd *c)
 	_exit(call_wait(&call));
 }
 
-/* Copies count as soon as they are made, also while their sender waits. */
+/* Copies count when they are made, also while their sender waits. */
 TEST_F(crowd, too_many_waiting_descriptors)
 {
 	struct crowd *c = &self->c;
@@ -360,7 +363,7 @@ TEST_F(crowd, too_many_waiting_descriptors)
 	EXPECT_STREQ("1:x fds=1", take(c->l[0].fd));
 }
 
-/* A group of processes that may use little memory. */
+/* A control group with little memory */
 #define CGROUP	"/sys/fs/cgroup/af_bus_order"
 
 static bool cgroup_make(void)
@@ -370,7 +373,7 @@ static bool cgroup_make(void)
 		(!mkdir(CGROUP, 0755) || errno == EEXIST));
 }
 
-/* Nobody is killed for it: there is nobody else, and this one is protected. */
+/* The OOM killer finds no victim: this process is alone and protected. */
 static bool cgroup_enter(const char *max)
 {
 	return write_text(CGROUP "/memory.max", max) &&
@@ -409,7 +412,7 @@ TEST_F(crowd, no_memory)
 	rmdir(CGROUP);
 }
 
-/* All of them wait, if it must be, and their queues are short. */
+/* All members block multicasts, and their queues are short. */
 static int make_patient(const struct crowd *c)
 {
 	int i, err = 0;
@@ -429,7 +432,7 @@ static unsigned int fill(const struct bus_link *l)
 	return n;
 }
 
-/* What failed takes no room afterwards, however often it failed. */
+/* A send that failed leaves no room reserved, however often it failed, */
 TEST_F(crowd, failure_leaves_no_trace)
 {
 	struct crowd *c = &self->c;
@@ -449,7 +452,7 @@ TEST_F(crowd, failure_leaves_no_trace)
 		EXPECT_EQ(n - 1, fill(&c->l[i]));
 }
 
-/* Nor does it while the sender waits for somebody else. */
+/* nor does a send that waits for another recipient. */
 TEST_F(crowd, waiting_takes_no_room)
 {
 	struct crowd *c = &self->c;
@@ -472,7 +475,7 @@ TEST_F(crowd, waiting_takes_no_room)
 	EXPECT_EQ(EPIPE, call_wait(&call));
 }
 
-/* What the master sends to a list waits for those who wait for multicasts. */
+/* A list from the master follows the overflow policy for multicasts. */
 TEST_F(crowd, list_is_a_multicast)
 {
 	struct crowd *c = &self->c;
@@ -491,8 +494,8 @@ TEST_F(crowd, list_is_a_multicast)
 	EXPECT_EQ(1, queued(&c->l[0]));
 }
 
-/* A master that acknowledges while the sender is still in its send(), as others
- * have to be told of the message.
+/* The master acknowledges while the sender is still in send(), because other
+ * recipients have yet to be served.
  */
 struct acks {
 	struct bus_link	*l;
@@ -533,7 +536,8 @@ TEST_F(crowd, acknowledged_at_once)
 	EXPECT_EQ(0, bus_get_info(a.l->fd).unacked);
 }
 
-/* Off the bus, but its own direction still open: nobody hears of it. */
+/* A client that is off the bus sends to no one, though its link is half open.
+ */
 TEST_F(crowd, half_closed_sends_nothing)
 {
 	struct crowd *c = &self->c;

@@ -18,7 +18,7 @@
 #define NOBODY		65534
 #define ALL		(~0U)
 
-/* A socket as it was shown. */
+/* A socket as sock_diag shows it */
 struct seen {
 	struct bus_diag_msg	msg;
 	__u32			attrs;		/* bits by BUS_DIAG_* */
@@ -111,7 +111,7 @@ static void read_attr(struct seen *s, const struct nlattr *attr)
 	} else if (type <= BUS_DIAG_SHUTDOWN && fixed[type].size == len) {
 		memcpy(fixed[type].to, data, len);
 	} else {
-		s->attrs = 0;	/* nothing is right then */
+		s->attrs = 0;	/* makes every check fail */
 	}
 }
 
@@ -133,7 +133,7 @@ static void read_sock(const struct nlmsghdr *nlh)
 	nr_seen++;
 }
 
-/* Returns -1 while there is more to come, then 0 or errno. */
+/* Returns -1 if more is to come, otherwise 0 or errno. */
 static int read_part(const struct nlmsghdr *nlh, int len)
 {
 	const int strange = EPROTO;
@@ -151,7 +151,9 @@ static int read_part(const struct nlmsghdr *nlh, int len)
 	return -1;
 }
 
-/* Asks, and fills in seen[]. After each part of the answer fn() is called. */
+/* Sends a request and fills in seen[]. Calls fn() after each part of the
+ * answer.
+ */
 static int ask(const struct bus_diag_req *what, size_t what_len, int flags,
 	       void (*fn)(void *arg), void *arg)
 {
@@ -178,7 +180,7 @@ static int ask(const struct bus_diag_req *what, size_t what_len, int flags,
 	if (send(fd, &req, req.nlh.nlmsg_len, 0) < 0)
 		err = errno;
 	while (err < 0) {
-		/* So small a buffer that a dump takes many parts. */
+		/* A small buffer makes a dump take many parts. */
 		len = recv(fd, buf, flags & NLM_F_DUMP ? 8192 : sizeof(buf), 0);
 		err = len < 0 ? errno : read_part((void *)buf, len);
 		nr_parts++;
@@ -217,7 +219,7 @@ static int ask_for(__u64 ino, __u64 cookie, __u32 what)
 
 static const struct seen nothing;
 
-/* Exactly this socket. */
+/* Asks for exactly this socket. */
 static const struct seen *show_only(int fd, __u32 what)
 {
 	if (ask_for(inode_of(fd), cookie(fd), what) || nr_seen != 1)
@@ -248,7 +250,7 @@ FIXTURE_TEARDOWN(diag)
 	tbus_close(&self->b);
 }
 
-/* The whole answer for a socket of which everything is known. */
+/* Checks the whole answer for a socket whose state is known. */
 static void expect_sock(struct __test_metadata *_metadata,
 			const struct seen *s, int fd, __u8 role, __u8 state,
 			__u64 addr)
@@ -310,7 +312,7 @@ TEST_F(diag, peer)
 	EXPECT_EQ(1, nr_seen);
 }
 
-/* Without an inode, but there is its cookie. */
+/* It has no inode yet, but a cookie. */
 TEST_F(diag, not_accepted)
 {
 	int fd = bus_socket();
@@ -355,7 +357,7 @@ TEST_F(diag, name)
 	EXPECT_EQ(4, s->name_len);
 	EXPECT_EQ(0, memcmp("node", s->name, 4));
 	EXPECT_EQ(st.st_ino, s->vfs.bdiag_vfs_ino);
-	/* What stat() has there is the device of a layer. */
+	/* On overlayfs, stat() shows the device of a layer. */
 	if (fs.f_type != OVERLAYFS_SUPER_MAGIC)
 		EXPECT_EQ(st.st_dev, s->vfs.bdiag_vfs_dev);
 	EXPECT_EQ(0, s->vfs.reserved);
@@ -422,7 +424,7 @@ TEST_F(diag, queue_and_drops)
 	EXPECT_EQ(5, seen[0].queue.messages);
 }
 
-/* The same as the socket itself says. */
+/* The answer is the same as that of BUS_INFO. */
 TEST_F(diag, info)
 {
 	struct bus_info info;
@@ -505,7 +507,7 @@ TEST_F(diag, filter)
 	EXPECT_EQ(77, s->filter[1].k);
 }
 
-/* A dump goes on where a filter is too long for it. */
+/* A dump continues when a filter does not fit into one part. */
 TEST_F(diag, long_filter)
 {
 	ASSERT_EQ(0, attach_long(self->l[0].fd, BPF_MAXINSNS, 77));
@@ -518,7 +520,7 @@ TEST_F(diag, long_filter)
 	EXPECT_EQ(1, count_ino(inode_of(self->l[1].acc)));
 }
 
-/* Only root sees filters; the rest anybody does. */
+/* Only root sees filters; all users see the rest. */
 TEST_F(diag, other_user)
 {
 	__u64 ino = inode_of(self->l[0].fd);
@@ -542,7 +544,8 @@ TEST_F(diag, other_user)
 	close(fd);
 }
 
-/* Who is not known in the reader's user namespace is nobody. */
+/* A user that is not mapped in the reader's user namespace is shown as nobody.
+ */
 TEST_F(diag, user_namespace)
 {
 	EXPECT_EQ(0, show(self->l[0].fd)->uid);
@@ -604,7 +607,7 @@ TEST_F(diag, malformed)
 	EXPECT_EQ(EINVAL, dump(&req));
 }
 
-/* By state, role and bus. */
+/* Selects by state, role and bus. */
 TEST_F(diag, which)
 {
 	struct bus_diag_req req = everything;
@@ -648,7 +651,7 @@ TEST_F(diag, which)
 	tbus_close(&other);
 }
 
-/* What was asked for, and no more. */
+/* The answer has the attributes that were asked for and no others. */
 TEST_F(diag, what)
 {
 	static const struct {
@@ -682,7 +685,8 @@ static void crowd_some_go(void *arg)
 	crowd_go(arg, 5);
 }
 
-/* Those that go have been shown already: nobody may be missed for them. */
+/* Sockets that close have already been shown, so no other socket may be missed.
+ */
 TEST_F(diag, some_go)
 {
 	struct crowd c;
@@ -713,7 +717,7 @@ static void *come_and_go(void *arg)
 	return NULL;
 }
 
-/* Clients, accepted or not, with addresses or not, in a hurry. */
+/* Clients come and go at once, some not accepted, some without addresses. */
 TEST_F(diag, many_come_and_go)
 {
 	struct bus_diag_req req = everything;

@@ -4,7 +4,7 @@
 
 #include "bus_util.h"
 
-/* link[2] is the spy */
+/* link[2] is the eavesdropper */
 FIXTURE(eavesdrop) {
 	struct tbus	b;
 	struct bus_link	*l;
@@ -35,7 +35,7 @@ TEST_F(eavesdrop, unicast)
 	EXPECT_STREQ("EAGAIN", take(self->l[3].fd));
 }
 
-/* No second copy of what is meant for the spy anyway. */
+/* An eavesdropper gets no second copy of a message that is sent to it. */
 TEST_F(eavesdrop, own)
 {
 	EXPECT_EQ(0, say_to(self->l[0].fd, 3, "hello spy"));
@@ -56,7 +56,7 @@ TEST_F(eavesdrop, multicast)
 	EXPECT_STREQ("EAGAIN", take(self->l[3].fd));
 }
 
-/* Wherever a message of a client goes, and what the master sends. */
+/* It hears messages of clients on every way, and those of the master. */
 TEST_F(eavesdrop, through_master)
 {
 	EXPECT_EQ(0, say_to(self->l[0].fd, 99, "nobody"));
@@ -74,7 +74,7 @@ TEST_F(eavesdrop, through_master)
 	EXPECT_STREQ("EAGAIN", take(self->spy->fd));
 }
 
-/* What is said before joining is nobody's business. */
+/* It does not hear a client that has not joined. */
 TEST_F(eavesdrop, not_before_join)
 {
 	struct bus_link *l = &self->l[4];
@@ -88,7 +88,7 @@ TEST_F(eavesdrop, not_before_join)
 	EXPECT_STREQ("EAGAIN", take(self->spy->fd));
 }
 
-/* Several spies, one of whom is also a receiver */
+/* Several eavesdroppers, one of which is also a recipient */
 TEST_F(eavesdrop, two)
 {
 	ASSERT_EQ(0, bus_opt0(self->l[3].acc, BUS_SET_EAVESDROP));
@@ -122,7 +122,7 @@ TEST_F(eavesdrop, leaves)
 	EXPECT_STREQ("EOF", take(self->spy->acc));
 }
 
-/* A spy that does not read hinders nobody. */
+/* An eavesdropper that does not read hinders no sender. */
 TEST_F(eavesdrop, does_not_hinder)
 {
 	int i, bad = 0;
@@ -154,12 +154,13 @@ TEST_F(eavesdrop, wrong)
 }
 
 /*
- * A receiver shuts down in mid-send: what the sender was told is delivered can
- * be read, though more than one copy was to be queued.
+ * A recipient shuts down while a send is under way: if the sender was told that
+ * the message was delivered, it can be read, though several copies were to be
+ * queued.
  */
 #define CLOSING_ROUNDS	(600 * bus_long(5))
 
-/* Each copy takes time, in which the receiver may close. */
+/* Each copy takes time, in which the recipient may close. */
 #define CLOSING_SPIES	24
 
 struct talker {
@@ -191,7 +192,7 @@ static unsigned int drain(int fd)
 	return n;
 }
 
-/* Returns how many of them neither end has, counted as sent. */
+/* Returns how many messages were counted as sent but are at neither end. */
 static unsigned int close_while(struct talker *t, struct rnd *rnd, int closing,
 				int other)
 {
@@ -250,7 +251,7 @@ TEST_F(eavesdrop, master_shuts_down)
 	spies_close(spies);
 }
 
-/* What is not for it any more goes to the sender's master. */
+/* A message that is no longer for the recipient goes to the sender's master. */
 TEST_F(eavesdrop, receiver_shuts_down)
 {
 	struct bus_link l, spies[CLOSING_SPIES];

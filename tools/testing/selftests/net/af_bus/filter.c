@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Socket filters choose what a receiver gets. */
+/* Socket filters choose which messages a recipient gets. */
 #include "../../kselftest_harness.h"
 
 #include <sys/syscall.h>
@@ -39,7 +39,7 @@ static int attach(int fd, struct sock_filter *insns, int nr)
 			      sizeof(prog)));
 }
 
-/* Accept len bytes of anything; 0 refuses. */
+/* Accepts len bytes of any message; 0 refuses it. */
 static int attach_ret(int fd, __u32 len)
 {
 	struct sock_filter insns[] = {
@@ -49,7 +49,7 @@ static int attach_ret(int fd, __u32 len)
 	return attach(fd, insns, 1);
 }
 
-/* Accept what has this byte at offset. */
+/* Accepts messages that have this byte at offset. */
 static int attach_byte(int fd, __u32 offset, __u8 byte)
 {
 	struct sock_filter insns[] = {
@@ -69,7 +69,7 @@ TEST_F(filter, by_content)
 	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "aa"));
 	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "bb"));
 	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "ab"));
-	/* too short for the load is refused */
+	/* a message that is too short for the load is refused */
 	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "a"));
 	EXPECT_STREQ("1:aa", take(self->l[1].fd));
 	EXPECT_STREQ("1:ab", take(self->l[1].fd));
@@ -84,7 +84,7 @@ TEST_F(filter, by_content)
 	EXPECT_STREQ("1:a", take(self->l[3].fd));
 }
 
-/* The sender need not know, as on AF_UNIX. */
+/* The sender is not told, as on AF_UNIX. */
 TEST_F(filter, unicast)
 {
 	ASSERT_EQ(0, attach_ret(self->l[1].fd, 0));
@@ -99,7 +99,7 @@ TEST_F(filter, unicast)
 	EXPECT_STREQ("1:y", take(self->l[1].fd));
 }
 
-/* A filter on the accepted socket is the master's. */
+/* A filter on the accepted socket applies to what the master receives. */
 TEST_F(filter, accepted)
 {
 	ASSERT_EQ(0, attach_byte(self->l[0].acc, 0, 'a'));
@@ -111,7 +111,7 @@ TEST_F(filter, accepted)
 	EXPECT_STREQ("EAGAIN", take(self->l[0].acc));
 }
 
-/* All or nothing of a message, for each: no cut, least of all for others. */
+/* Each recipient gets all of a message or nothing; no filter shortens it. */
 TEST_F(filter, does_not_trim)
 {
 	static const __u32 lens[] = { 1, 4, 7, 0x10000, 0xffffffff };
@@ -130,7 +130,7 @@ TEST_F(filter, does_not_trim)
 	}
 }
 
-/* Also of one that does not fit into one piece of memory. */
+/* The same for a message that does not fit into one piece of memory */
 #define LARGE	(600 * 1024)
 
 static bool all(const char *buf, size_t len, char c)
@@ -165,7 +165,7 @@ TEST_F(filter, large)
 	free(in);
 }
 
-/* Accept what has this length. */
+/* Accepts messages of this length. */
 static int attach_len(int fd, __u32 len)
 {
 	struct sock_filter insns[] = {
@@ -178,8 +178,8 @@ static int attach_len(int fd, __u32 len)
 	return attach(fd, insns, 4);
 }
 
-/* The beginning of a message and its length, however it lies in memory: in one
- * piece, in pages, or in several lists of pages.
+/* A filter sees the beginning of a message and its length, whether the message
+ * lies in one piece of memory, in pages, or in several lists of pages.
  */
 TEST_F(filter, sees_beginning)
 {
@@ -213,7 +213,7 @@ TEST_F(filter, sees_beginning)
 	free(in);
 }
 
-/* What a filter refuses takes no room and wakes nobody. */
+/* A message that a filter refuses takes no room and wakes no reader, */
 TEST_F(filter, takes_no_room)
 {
 	int i, bad = 0;
@@ -227,7 +227,7 @@ TEST_F(filter, takes_no_room)
 	EXPECT_EQ(0, bus_get_info(self->l[1].fd).lost);
 }
 
-/* Nor do its descriptors stay open. */
+/* and its descriptors are closed. */
 TEST_F(filter, descriptors)
 {
 	__u64 to = GROUP;
@@ -257,7 +257,7 @@ TEST_F(filter, lock)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-/* r0 = *(u8 *)(skb + 0) == 'a' ? len : 0, as eBPF */
+/* eBPF: r0 = *(u8 *)(skb + 0) == 'a' ? len : 0 */
 static int load_bpf(void)
 {
 	struct bpf_insn insns[] = {

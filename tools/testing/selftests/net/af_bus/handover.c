@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Under load, and while it changes what goes directly and what by the master:
- * on a bus with BUS_F_ORDERED, whatever mixture of paths the messages of a
- * client take, they are processed once, and in the order it sent them.
+ * A bus with BUS_F_ORDERED under load, while the ways of messages change:
+ * whatever mixture of direct path and master the messages of a client take,
+ * each is processed once, in the order in which the client sent them.
  */
 #include "../../kselftest_harness.h"
 
@@ -15,7 +15,7 @@
 #define END		SENDERS
 
 #define GROUP		BUS_MULTICAST(4)
-#define MOVING		BUS_ADDR(5, 5)	/* held by one receiver or none */
+#define MOVING		BUS_ADDR(5, 5)	/* held by one recipient or none */
 #define NOBODY		BUS_ADDR(9, 9)
 
 enum kind { UNIQUE, MOVES, MULTI, MASTER, ABSENT, KINDS };
@@ -26,10 +26,10 @@ struct message {
 	__u32	kind;
 };
 
-/* What became of one message: times by one clock for all. */
+/* The fate of one message, in times of one clock */
 struct fate {
-	__u64	done;		/* the master was done with it, or 0 */
-	__u64	direct;		/* first received directly, or 0 */
+	__u64	done;		/* when the master was done with it, or 0 */
+	__u64	direct;		/* when it was first received directly, or 0 */
 };
 
 struct run;
@@ -40,9 +40,9 @@ struct sender {
 	__u32		nr;
 	unsigned int	total;
 	__u64		sent[KINDS];
-	__u64		to[RECEIVERS];	/* of UNIQUE */
+	__u64		to[RECEIVERS];	/* unique addresses */
 	struct rnd	rnd;
-	unsigned int	burst;		/* of what may go directly */
+	unsigned int	burst;		/* messages that may go directly */
 	unsigned int	failed;
 	struct fate	*fate;
 };
@@ -78,7 +78,7 @@ struct run {
 	unsigned int	changes;
 };
 
-/* One a process: the threads know it. */
+/* The threads find it here. */
 FIXTURE(handover) {
 	struct run	*run;
 };
@@ -178,7 +178,7 @@ static __u64 sender_choose(struct sender *s, struct message *m)
 	}
 }
 
-/* Now and then it waits, as for answers, and the master catches up. */
+/* The sender sometimes pauses, as for a reply, and the master catches up. */
 static void sender_pause(struct sender *s)
 {
 	while (bus_get_info(sender_link(s->run, s->nr)->fd).unacked)
@@ -217,7 +217,7 @@ static void receiver_got(struct receiver *r, const struct message *m,
 		r->disorder++;
 	r->last[m->sender] = m->seq;
 	r->got[m->sender][m->kind]++;
-	/* of several receivers of one, any of them will do */
+	/* if there are several recipients, any of them will do */
 	if (direct)
 		__atomic_store_n(&fate->direct, now, __ATOMIC_RELAXED);
 }
@@ -242,7 +242,7 @@ static void *receiver(void *arg)
 	}
 }
 
-/* The master: sends on what has a destination, then acknowledges. */
+/* The master sends on messages that have a destination, then acknowledges. */
 
 static void master_send_on(struct run *run, int acc, const struct message *m,
 			   __u64 dst)
@@ -277,7 +277,7 @@ static void master_process(struct run *run, int acc, const struct bus_got *got,
 	run->senders[m->sender].fate[m->seq].done = tick(run);
 }
 
-/* A few at a time, to be acknowledged together. */
+/* Takes a few messages, which are acknowledged together. */
 static bool master_take(struct run *run, int acc)
 {
 	__u32 n, max = 1 + rnd_below(&run->rnd, 4);
@@ -314,7 +314,7 @@ static void *master(void *arg)
 	return NULL;
 }
 
-/* What changes meanwhile */
+/* Changes while messages are under way */
 
 static void chaos_step(struct run *run, int *holder)
 {
@@ -367,7 +367,7 @@ static void *chaos(void *arg)
 	return NULL;
 }
 
-/* Direct messages overtook nothing that the master had not finished. */
+/* Counts direct messages that overtook one the master had not finished. */
 static unsigned int overtaken(const struct sender *s, __u64 *direct)
 {
 	unsigned int bad = 0, i;
@@ -381,7 +381,7 @@ static unsigned int overtaken(const struct sender *s, __u64 *direct)
 		if (!f->direct)
 			continue;
 		(*direct)++;
-		/* one message does not take both paths */
+		/* one message does not take both ways */
 		if (f->done || f->direct < done)
 			bad++;
 	}
@@ -419,7 +419,7 @@ static void finish(struct __test_metadata *_metadata, struct run *run)
 	}
 }
 
-/* Each was processed once, by whom it was for. */
+/* Each message was processed once, by a recipient that it was for. */
 static void expect_all(struct __test_metadata *_metadata, struct run *run)
 {
 	__u64 moved = 0, sent[KINDS] = {};
@@ -467,7 +467,7 @@ TEST_F(handover, ordered)
 	EXPECT_EQ(0, run->bad);
 	for (i = 0; i < SENDERS; i++)
 		EXPECT_EQ(0, overtaken(&run->senders[i], &direct));
-	/* all paths have been taken */
+	/* all ways have been taken */
 	for (i = 0; i < ARRAY_SIZE(reasons); i++) {
 		TH_LOG("reason %d: %llu", reasons[i], run->reasons[reasons[i]]);
 		EXPECT_LT(0, run->reasons[reasons[i]]);

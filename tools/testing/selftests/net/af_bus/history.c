@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The checkers of bus_history.h: a history that is right, and some that are not. */
+/* Tests of the checkers in bus_history.h, on correct and on wrong histories. */
 #include "../../kselftest_harness.h"
 
 #include "bus_history.h"
@@ -84,7 +84,7 @@ TEST_F(history, twice)
 	EXPECT_BROKEN(1, 0, 0, 0, 0);
 }
 
-/* Two disagree: both their heads are left. */
+/* Two nodes disagree, so both heads are left. */
 TEST_F(history, total)
 {
 	sends(self->h, 1, KEY, &self->a, 0);
@@ -96,7 +96,7 @@ TEST_F(history, total)
 	EXPECT_BROKEN(0, 2, 0, 0, 0);
 }
 
-/* No two disagree, all three do. */
+/* No two nodes disagree, but all three do. */
 TEST_F(history, total_of_three)
 {
 	sends(self->h, 1, KEY, &self->a, EAGAIN);
@@ -121,7 +121,7 @@ TEST_F(history, causal)
 	EXPECT_BROKEN(0, 0, 1, 0, 0);
 }
 
-/* Node 2 has it from hearsay. */
+/* Node 2 knows of the message only through others. */
 TEST_F(history, causal_by_others)
 {
 	self->h->always[KEY + 2] = 0x4;
@@ -155,7 +155,7 @@ TEST_F(history, lossy)
 	EXPECT_EQ(1, self->h->node[4].missed);
 }
 
-/* But what others send it must get. */
+/* But it must get the messages that others send. */
 TEST_F(history, own)
 {
 	sends(self->h, 3, KEY, &self->a, 0);
@@ -167,7 +167,7 @@ TEST_F(history, own)
 	EXPECT_BROKEN(0, 0, 0, 1, 0);
 }
 
-/* Who is killed reaches all or none. */
+/* A sender that is killed reaches all or none. */
 TEST_F(history, killed)
 {
 	sends(self->h, 1, KEY, &self->a, HIST_PENDING);
@@ -178,7 +178,7 @@ TEST_F(history, killed)
 	EXPECT_BROKEN(0, 0, 0, 0, 0);
 }
 
-/* The failure of what came to the master all the same */
+/* A send that failed although the message came to the master */
 TEST_F(history, relayed)
 {
 	sends(self->h, 1, KEY, &self->a, EAGAIN);
@@ -188,7 +188,9 @@ TEST_F(history, relayed)
 	EXPECT_BROKEN(0, 0, 0, 1, 0);
 }
 
-/* Before, across the beginning, within, across the end, after. */
+/* Sends before, across the beginning of, within, across the end of, and after a
+ * span
+ */
 TEST_F(history, spans)
 {
 	struct hist_span *span;

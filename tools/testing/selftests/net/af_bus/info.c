@@ -25,7 +25,7 @@ static int get(int fd, void *buf, socklen_t *len)
 	return ERR(getsockopt(fd, SOL_BUS, BUS_INFO, buf, len));
 }
 
-/* An older program gives a shorter buffer, a newer one a longer. */
+/* An older program passes a shorter buffer, a newer one a longer. */
 TEST_F(info, sizes)
 {
 	unsigned char buf[sizeof(struct bus_info) + 64];
@@ -158,7 +158,7 @@ TEST_F(info, overflow)
 	EXPECT_EQ(BUS_OVERFLOW_DROP, info.overflow_multicast);
 }
 
-/* What a counter counted, by name. */
+/* Reads a counter by its name. */
 TEST_F(info, counters)
 {
 	struct bus_info sender, receiver, bus;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The same calls through io_uring. */
+/* AF_BUS calls through io_uring. */
 #include "../../kselftest_harness.h"
 
 #include <sys/syscall.h>
@@ -9,7 +9,7 @@
 
 #define ENTRIES	8
 
-/* As little of a ring as it takes to use one. */
+/* The minimum of a ring */
 struct ring {
 	int			fd;
 	struct io_uring_sqe	*sqes;
@@ -56,7 +56,7 @@ static int ring_init(struct ring *r)
 	return 0;
 }
 
-/* Start a request; returns 0 or errno. */
+/* Starts a request; returns 0 or errno. */
 static int ring_submit(struct ring *r, const struct io_uring_sqe *sqe)
 {
 	unsigned int tail = atomic_load(r->sq_tail);
@@ -93,13 +93,13 @@ static struct result ring_wait_result(struct ring *r)
 	return result;
 }
 
-/* Wait for a request's result. */
+/* Waits for the result of a request. */
 static int ring_wait(struct ring *r)
 {
 	return ring_wait_result(r).res;
 }
 
-/* The maps hold the ring as well. */
+/* The mappings hold the ring as well. */
 static void ring_exit(struct ring *r)
 {
 	int i;
@@ -110,7 +110,7 @@ static void ring_exit(struct ring *r)
 	r->fd = -1;
 }
 
-/* Waits for end-of-file: rings drop files in the background. */
+/* Waits for end-of-file, because rings drop files in the background. */
 static ssize_t wait_end(int fd)
 {
 	char c;
@@ -194,7 +194,7 @@ TEST_F(iouring, sendmsg)
 	EXPECT_EQ(-EINVAL, ring_do(&self->ring, &sqe));
 }
 
-/* A receive that has to wait ends when something comes. */
+/* A receive that waits completes when a message arrives, */
 TEST_F(iouring, recvmsg_waits)
 {
 	char buf[8] = {};
@@ -226,7 +226,7 @@ TEST_F(iouring, recv_ends)
 	EXPECT_EQ(0, ring_wait(&self->ring));
 }
 
-/* And a send when there is room. */
+/* and a send when there is room. */
 TEST_F(iouring, send_waits)
 {
 	struct iovec iov = { "last", 4 };
@@ -249,7 +249,7 @@ TEST_F(iouring, send_waits)
 	EXPECT_STREQ("1:last", take(self->l[1].fd));
 }
 
-/* A closed ring gives up what waits. */
+/* Closing a ring cancels requests that wait. */
 TEST_F(iouring, ring_closed)
 {
 	char buf[8];
@@ -261,7 +261,7 @@ TEST_F(iouring, ring_closed)
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "x"));
 }
 
-/* Gives up a request, returns its result. */
+/* Cancels a request and returns its result. */
 static int ring_cancel(struct ring *r, __u64 user_data)
 {
 	struct io_uring_sqe sqe = op(IORING_OP_ASYNC_CANCEL, -1, NULL, 0);
@@ -270,19 +270,19 @@ static int ring_cancel(struct ring *r, __u64 user_data)
 	sqe.addr = user_data;
 	if (ring_submit(r, &sqe))
 		return -1;
-	/* they come in either order */
+	/* the two results come in either order */
 	result[0] = ring_wait_result(r);
 	result[1] = ring_wait_result(r);
 	return result[result[1].user_data == user_data].res;
 }
 
-/* A thread that is about to wait is interrupted. */
+/* A worker that is about to wait is interrupted instead. */
 static bool is_cancelled(int res)
 {
 	return res == -ECANCELED || res == -EINTR;
 }
 
-/* In the ring, or in a thread of its own */
+/* In the ring, or in a worker thread */
 static const __u8 how[] = { 0, IOSQE_ASYNC };
 
 TEST_F(iouring, recv_cancelled)
@@ -297,7 +297,7 @@ TEST_F(iouring, recv_cancelled)
 		ASSERT_EQ(0, ring_submit(&self->ring, &sqe));
 		EXPECT_TRUE(ring_pending(&self->ring));
 		EXPECT_TRUE(is_cancelled(ring_cancel(&self->ring, 7)));
-		/* it took nothing with it */
+		/* the cancelled request took no message */
 		EXPECT_EQ(0, say_to(self->l[0].fd, 2, "hello"));
 		EXPECT_STREQ("1:hello", take(self->l[1].fd));
 		EXPECT_TRUE(ring_pending(&self->ring));
@@ -331,7 +331,7 @@ TEST_F(iouring, send_cancelled)
 	}
 }
 
-/* A request holds the socket: the client is there as long as it is. */
+/* A request holds the socket, so the client stays while it is pending. */
 TEST_F(iouring, recv_outlives_close)
 {
 	char buf[8] = {};
@@ -372,7 +372,7 @@ TEST_F(iouring, send_outlives_close)
 	EXPECT_EQ(0, wait_end(self->l[0].acc));
 }
 
-/* What a ring has under way ends with it, and the sockets with that. */
+/* Pending requests end with the ring, and so do their sockets. */
 TEST_F(iouring, ring_holds_sockets)
 {
 	char buf[8];
@@ -402,7 +402,7 @@ TEST_F(iouring, ring_holds_sockets)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-/* Both are told when the master ends the link. */
+/* Both requests complete when the master ends the link. */
 TEST_F(iouring, link_ends)
 {
 	char buf[8];

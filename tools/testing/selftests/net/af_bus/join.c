@@ -4,7 +4,7 @@
 
 #include "bus_util.h"
 
-/* link[0] and link[1] have joined, link[2] is connected only */
+/* link[0] and link[1] have joined, link[2] is only connected */
 FIXTURE(join) {
 	struct tbus	b;
 	struct bus_link	*in;
@@ -85,7 +85,7 @@ TEST_F(join, after)
 	EXPECT_STREQ("3:hi", take(self->in->fd));
 }
 
-/* What was under way before is read after. */
+/* Messages that were queued before joining are read after it. */
 TEST_F(join, queues_stay)
 {
 	EXPECT_EQ(0, say(self->out->fd, "before"));
@@ -97,7 +97,7 @@ TEST_F(join, queues_stay)
 	EXPECT_STREQ("3:after", take(self->out->acc));
 }
 
-/* The reason tells what was said before from what was said after. */
+/* The reason tells messages before joining from those after it. */
 TEST_F(join, reason_from_join_on)
 {
 	bus_opt(self->out->acc, BUS_RECV_INFO, BUS_INFO_REASON);
@@ -138,7 +138,7 @@ TEST_F(join, client_gone)
 	EXPECT_STREQ("1:gone reason=NO_OWNER", take(self->in->acc));
 }
 
-/* Who holds the accepted socket has the authority, whoever that is. */
+/* Any process that holds the accepted socket has the authority. */
 TEST_F(join, by_another_process)
 {
 	pid_t pid = fork();
@@ -151,7 +151,7 @@ TEST_F(join, by_another_process)
 	EXPECT_STREQ("1:hi", take(self->out->fd));
 }
 
-/* It does not need root. */
+/* Joining does not need root. */
 TEST_F(join, without_privileges)
 {
 	pid_t pid = fork();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Landlock: a bus is what a socket of AF_UNIX with such a name is. */
+/* Landlock treats a bus as it treats an AF_UNIX socket of that name. */
 #include "../../kselftest_harness.h"
 
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include "both.h"
 #include "bus_util.h"
 
-/* linux/landlock.h, which the machine's may not have all of */
+/* From linux/landlock.h, which may be older on this machine */
 struct ruleset {
 	__u64	handled_access_fs;
 	__u64	handled_access_net;
@@ -32,7 +32,7 @@ static int landlock_abi(void)
 	return syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_VERSION);
 }
 
-/* From now on, for this process. */
+/* Restricts this process from now on. */
 static int restrict_self(const struct ruleset *attr, const char *allowed)
 {
 	int fd = syscall(SYS_landlock_create_ruleset, attr, sizeof(*attr), 0);
@@ -90,7 +90,7 @@ TEST_F(landlock, scope)
 	EXPECT_EQ(0, both_connect(&self->path));
 }
 
-/* What is made in the domain may be used in it. */
+/* A socket that is made in a domain can be used in it, */
 TEST_F(landlock, own)
 {
 	struct both own;
@@ -101,7 +101,7 @@ TEST_F(landlock, own)
 	both_close(&own);
 }
 
-/* What is made in a domain within, too; not the other way round. */
+/* and one that is made in a nested domain too, but not the other way round. */
 TEST_F(landlock, nested)
 {
 	struct both own;
@@ -150,7 +150,7 @@ TEST_F(landlock, from_outside)
 	EXPECT_EQ(0, wait_status(pid));
 }
 
-/* Who has connected may send, and gets what others send. */
+/* A client that has connected may send, and gets messages of others. */
 TEST_F(landlock, connected)
 {
 	struct tbus b;
@@ -169,7 +169,7 @@ TEST_F(landlock, connected)
 	tbus_close(&b);
 }
 
-/* Nobody listens any more, so there is no domain to compare with. */
+/* Without a listener there is no domain to compare with. */
 TEST_F(landlock, closed_listener)
 {
 	both_close(&self->abstract);
@@ -177,8 +177,8 @@ TEST_F(landlock, closed_listener)
 	EXPECT_EQ(ECONNREFUSED, both_connect(&self->abstract));
 }
 
-/* Paths: a right that not all kernels have. What Landlock cannot do for AF_UNIX
- * it does not do for AF_BUS.
+/* Paths, for which not all kernels have a right. Where Landlock cannot restrict
+ * AF_UNIX it does not restrict AF_BUS.
  */
 TEST_F(landlock, path)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Messages of all sizes, and readers whose buffer is of another one. */
+/* Messages of all sizes, and readers with buffers of other sizes. */
 #include "../../kselftest_harness.h"
 
 #include <fcntl.h>
@@ -75,7 +75,7 @@ TEST_F(large, unicast)
 	free(in);
 }
 
-/* All get the same pages, and all of them. */
+/* All recipients get the same pages, and all of them. */
 TEST_F(large, multicast)
 {
 	char *out = random_bytes(&self->rnd, 4 * MIB);
@@ -115,7 +115,7 @@ TEST_F(large, through_master)
 	free(in);
 }
 
-/* Scattered in small pieces at both ends */
+/* Sent from and received into many small pieces */
 TEST_F(large, pieces)
 {
 	size_t len = 300000, at, n;
@@ -164,8 +164,8 @@ static unsigned long mem_available_mib(void)
 }
 
 /*
- * 1 MiB at a time: a label of its own for each, the rest shared, so that the
- * program needs little memory.
+ * Each MiB has its own label and shares the rest, so that the program needs
+ * little memory.
  */
 #define PARTS	128
 
@@ -217,7 +217,8 @@ TEST_F(large, max)
 	free(in.rest);
 }
 
-/* One byte more than any bus takes is refused before it is read. */
+/* A message of one byte more than any bus allows is refused before it is read.
+ */
 TEST_F(large, above_max)
 {
 	struct parts out;
@@ -240,7 +241,7 @@ TEST_F(large, above_max)
 	free(out.rest);
 }
 
-/* sysctl net.bus.*, a namespace's own */
+/* sysctl net.bus.*, which each network namespace has */
 
 static int set_sysctl(const char *name, const char *value)
 {
@@ -317,8 +318,8 @@ TEST_F(large, limit)
 	free(out);
 }
 
-/* Not even an attempt to read so much. */
-/* From the stack so much would be beyond all addresses, by chance. */
+/* The kernel does not even try to read so much. */
+/* A buffer on the stack could reach beyond the address space by chance. */
 TEST_F(large, absurd)
 {
 	static char c;
@@ -363,7 +364,7 @@ TEST_F(large, real_length)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-/* Any length into any buffer, beside AF_UNIX. */
+/* Any length into any buffer, on AF_BUS and AF_UNIX */
 struct reading {
 	ssize_t	len;
 	int	flags;
@@ -425,7 +426,7 @@ TEST_F(large, notrunc)
 	EXPECT_EQ(EMSGSIZE, ERR(recv(self->l[1].fd, buf, 0, MSG_DONTWAIT)));
 	EXPECT_EQ(EMSGSIZE, ERR(recv(self->l[1].fd, buf, 13,
 				     MSG_DONTWAIT | MSG_TRUNC)));
-	/* how much room it takes can still be asked */
+	/* the size of the message can still be asked for */
 	EXPECT_EQ(14, bus_recv(self->l[1].fd, &got, NULL, 0,
 			       MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC));
 	EXPECT_EQ(1, bus_get_info(self->l[1].fd).qlen);
@@ -437,7 +438,7 @@ TEST_F(large, notrunc)
 	EXPECT_EQ(13, recv(self->l[1].fd, buf, 13, MSG_DONTWAIT));
 }
 
-/* Descriptors do not come along with a message that did not fit. */
+/* A message that did not fit brings no descriptors. */
 TEST_F(large, notrunc_keeps_descriptors)
 {
 	__u64 two = 2;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Buses, sockets and processes that come and go. */
+/* Buses, sockets and processes that come and go */
 #include "../../kselftest_harness.h"
 
 #include <fcntl.h>
@@ -31,7 +31,8 @@ FIXTURE_TEARDOWN(lifetime)
 	tmp_leave(&self->tmp);
 }
 
-/* A bus lives as long as its members; its path may be another one's then. */
+/* A bus lives as long as its members, while its path may lead to another bus.
+ */
 static void expect_two_buses(struct __test_metadata *_metadata,
 			     struct tbus *old)
 {
@@ -86,7 +87,7 @@ TEST_F(lifetime, path_in_use)
 	EXPECT_LE(0, self->b.listener);
 }
 
-/* Another node at the same path is another bus, while both are there. */
+/* A new node at the same path is another bus, and both can exist. */
 TEST_F(lifetime, two_nodes)
 {
 	struct tbus b = { .name = self->b.name, .namelen = self->b.namelen };
@@ -121,7 +122,7 @@ TEST_F(lifetime, fork)
 
 	ASSERT_LE(0, pid);
 	close(self->l[1].fd);
-	/* the child has it still */
+	/* the child still holds it */
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "x"));
 	EXPECT_STREQ("EAGAIN", take(self->l[0].acc));
 	EXPECT_STREQ("EAGAIN", take(self->l[1].acc));
@@ -133,7 +134,7 @@ TEST_F(lifetime, fork)
 	self->l[1].fd = -1;
 }
 
-/* One socket, used by two processes: it is one client. */
+/* A socket that two processes use is one client. */
 TEST_F(lifetime, shared)
 {
 	pid_t pid = fork();
@@ -191,7 +192,7 @@ TEST_F(lifetime, exec)
 	self->l[1].fd = -1;
 }
 
-/* A master that is killed takes all its clients off the bus. */
+/* When a master is killed, all its clients are off the bus. */
 static void run_master(int ready)
 {
 	struct tbus b;
@@ -247,7 +248,7 @@ TEST_F(lifetime, master_is_killed)
 	close(p[1]);
 }
 
-/* Killed in the middle of a send that waits: nothing of it arrives. */
+/* A sender that is killed while it waits delivers nothing. */
 TEST_F(lifetime, sender_is_killed)
 {
 	struct bus_call call = {
@@ -273,7 +274,7 @@ TEST_F(lifetime, sender_is_killed)
 	EXPECT_STREQ("1:alive", take(self->l[1].fd));
 }
 
-/* The socket that a sleeping call uses is closed by another thread. */
+/* Another thread closes the socket that a sleeping call uses. */
 TEST_F(lifetime, closed_while_sleeping)
 {
 	struct bus_call call = {
@@ -297,7 +298,8 @@ TEST_F(lifetime, closed_while_sleeping)
 
 /*
  * Processes that are killed while they send, receive and wait for each other.
- * Each message carries the end of a pipe: when all are dead, nobody has it.
+ * Each message carries the end of a pipe; when all processes are dead, the pipe
+ * must have no writer left.
  */
 struct victim {
 	struct sockaddr_bus	name;
@@ -337,7 +339,7 @@ static void victim_receive(int fd, int flags)
 		bus_got_close(&got);
 }
 
-/* The others may have been killed before it began. */
+/* The other victims may have been killed before this one began. */
 static void victim_is_late(void)
 {
 	for (;;)
@@ -451,12 +453,12 @@ TEST_F(lifetime, killed_at_work)
 		kill_round(_metadata, r.s + 1000 * i);
 }
 
-/* Threads whose links are shut down while they send and wait: all come back. */
+/* Links of threads that send and wait are shut down; all threads return. */
 static int call_send_on(struct bus_call *call)
 {
 	int err;
 
-	/* What a socket sends to itself does not wait. */
+	/* A socket does not wait for itself. */
 	do {
 		err = call_send(call);
 	} while (!err || err == EHOSTUNREACH || err == EAGAIN);
@@ -490,7 +492,7 @@ static void shutdown_round(struct __test_metadata *_metadata, struct rnd *r)
 		fds[2 * i + 1] = b.link[i].acc;
 	}
 	for (i = 0; i < 8; i++) {
-		/* nobody reads from some of them, so there they wait */
+		/* nobody reads from some of them, so senders to them wait */
 		calls[i].fn = i < 6 ? call_send_on : call_recv_on;
 		calls[i].fd = fds[i < 6 ? i : rnd_below(r, 6)];
 		calls[i].addr = i == 2 ? BUS_MULTICAST(0) :
@@ -521,9 +523,9 @@ TEST_F(lifetime, shut_down_at_work)
 }
 
 /*
- * Many who connect, join, take addresses, talk, listen in, and leave, all at
- * once. That it ends, and that no client is left, is what can be told from
- * here; the kernel's own checks do the rest.
+ * Many clients connect, join, take addresses, talk, eavesdrop and leave at
+ * once. This test sees that they end and that no client is left; the kernel's
+ * own checks do the rest.
  */
 struct churn {
 	struct tbus		*b;

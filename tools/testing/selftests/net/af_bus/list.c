@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* SCM_BUS_LIST: the master sends one message to those it names. */
+/* SCM_BUS_LIST: the master sends one message to the addresses of a list. */
 #include "../../kselftest_harness.h"
 
 #include "bus_util.h"
@@ -44,7 +44,9 @@ TEST_F(list, one)
 	EXPECT_STREQ("", tbus_queued(&self->b));
 }
 
-/* Named twice, by the same or another address: one copy. */
+/* A client that the list names twice, by the same address or another, gets one
+ * copy.
+ */
 TEST_F(list, one_copy_a_client)
 {
 	__u64 to[] = { 2, 3, 2, BUS_ADDR(4, 1), 3 };
@@ -100,7 +102,7 @@ TEST_F(list, not_for_clients)
 	EXPECT_STREQ("", tbus_queued(&self->b));
 }
 
-/* As a multicast it reaches all or none. */
+/* Like a multicast it reaches all or none. */
 TEST_F(list, all_or_nothing)
 {
 	__u64 to[] = { 1, 2, 3 };
@@ -124,7 +126,7 @@ TEST_F(list, all_or_nothing)
 	EXPECT_STREQ("0:all", take(self->l[2].fd));
 }
 
-/* A queue that is full, by the policy of each. */
+/* One full queue, under each overflow policy */
 FIXTURE(full) {
 	struct tbus	b;
 	struct bus_link	*l;
@@ -192,7 +194,7 @@ TEST_F(full, disconnects)
 	expect_others(_metadata, self->l);
 }
 
-/* There is no other master to go to: it waits. */
+/* The list comes from the master, so it waits. */
 TEST_F(full, blocks)
 {
 	static const __u32 policies[] = {
@@ -214,7 +216,7 @@ TEST_F(full, blocks)
 	EXPECT_STREQ("", tbus_queued(&self->b));
 }
 
-/* Nobody is put off for a list that is not sent in the end. */
+/* No client is disconnected for a list that is not sent in the end. */
 TEST_F(full, blocks_before_it_disconnects)
 {
 	ASSERT_EQ(0, bus_overflow(self->l[2].acc, 0, BUS_OVERFLOW_DISCONNECT));

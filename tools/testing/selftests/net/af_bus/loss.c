@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Nothing is lost without being counted: several senders at once, receivers
- * that do not keep up, each with its own policies.
+ * No message is lost without being counted: several senders at once, and slow
+ * recipients with different overflow policies.
  */
 #include "../../kselftest_harness.h"
 
@@ -21,14 +21,14 @@
 #define ALL		RECEIVERS
 #define END		SENDERS
 
-/* The seq of a message counts, for each receiver, what this sender meant for
- * it.
+/* The seq of a message counts, for each recipient, the messages that this
+ * sender meant for it.
  */
 struct message {
 	__u32	sender;
-	__u32	to;			/* receiver, or ALL */
+	__u32	to;			/* recipient, or ALL */
 	__u32	seq[RECEIVERS];
-	char	padding[PADDING];	/* some of it */
+	char	padding[PADDING];	/* some of it is sent */
 };
 
 #define MESSAGE_MIN	offsetof(struct message, padding)
@@ -57,8 +57,8 @@ struct receiver {
 	unsigned int	bad;
 };
 
-/* Takes what is handed over, so that the links do not fill, and looks after
- * the receivers' queues.
+/* Takes messages that are handed over, so that the links do not fill, and
+ * watches the queues of the recipients.
  */
 struct master {
 	pthread_t	thread;
@@ -67,7 +67,7 @@ struct master {
 	atomic_bool	stop;
 	__u64		got[RECEIVERS];
 	unsigned int	bad;
-	unsigned int	above;		/* times a queue was over its budget */
+	unsigned int	above;		/* times over the budget */
 	__u32		max_bytes;
 	__u32		max_qlen;
 };
@@ -85,7 +85,7 @@ FIXTURE_VARIANT(loss) {
 		__u32	unicast;
 		__u32	multicast;
 	}	policy[RECEIVERS];
-	bool	gaps;		/* are losses, and nothing else */
+	bool	gaps;		/* every gap must be a counted loss */
 };
 
 FIXTURE_VARIANT_ADD(loss, drop) {
@@ -212,7 +212,7 @@ static void receiver_got(struct receiver *r, const struct message *m)
 	*last = m->seq[r->nr];
 }
 
-/* Returns false at the end. */
+/* Returns false at end-of-file. */
 static bool receiver_step(struct receiver *r, bool gaps)
 {
 	struct bus_got got;
@@ -232,7 +232,7 @@ static bool receiver_step(struct receiver *r, bool gaps)
 	if (m.sender == END)
 		return false;
 	receiver_got(r, &m);
-	/* what is missing before a message is told with it, or earlier */
+	/* a loss is told with the next message, or earlier */
 	if (gaps && r->missed > r->lost)
 		r->bad++;
 	if (!rnd_below(&r->rnd, 8))
@@ -315,12 +315,12 @@ static void end_receiver(struct __test_metadata *_metadata, struct bus_link *l,
 {
 	struct message m = { .sender = END };
 
-	/* the queue may still be full, and the end must not be what is lost */
+	/* the queue may still be full, and the last message must not be lost */
 	EXPECT_EQ(0, bus_overflow(l->acc, BUS_OVERFLOW_BLOCK,
 				  BUS_OVERFLOW_BLOCK));
 	EXPECT_EQ(MESSAGE_MIN, send(l->acc, &m, MESSAGE_MIN, 0));
 	pthread_join(r->thread, NULL);
-	/* nothing is left, neither queued nor set aside */
+	/* nothing is queued or reserved any more */
 	EXPECT_EQ(0, queued_bytes(l->fd));
 	EXPECT_EQ(0, bus_get_info(l->fd).qlen);
 }
@@ -357,7 +357,7 @@ static void run(struct __test_metadata *_metadata,
 		end_receiver(_metadata, &self->l[i], &self->receivers[i]);
 }
 
-/* received + lost + handed over = sent, for each receiver and exactly */
+/* received + lost + handed over = sent, exactly, for each recipient */
 TEST_F(loss, adds_up)
 {
 	struct receiver *r;
@@ -382,11 +382,11 @@ TEST_F(loss, adds_up)
 	}
 	for (i = 0; i < SENDERS; i++)
 		EXPECT_EQ(0, self->senders[i].failed);
-	/* the queues are short: it has been put to the test */
+	/* the queues are short, so there must have been losses */
 	EXPECT_LT(0, lost);
 	EXPECT_EQ(lost, bus_get_info(self->b.listener).lost);
 	EXPECT_EQ(0, self->master.bad);
-	/* queues were full, and never more than that */
+	/* queues were full, and never over their budget */
 	TH_LOG("at most %u messages, %u bytes in a queue",
 	       self->master.max_qlen, self->master.max_bytes);
 	EXPECT_EQ(0, self->master.above);
@@ -394,15 +394,15 @@ TEST_F(loss, adds_up)
 }
 
 /*
- * One receiver gets all of the multicasts, so it knows their order; another one
- * gets some, and at each of them knows its place in that order.
+ * One recipient gets all multicasts, so it knows their order. Another gets
+ * some, and learns from each its own place in that order.
  */
 struct watcher {
 	pthread_t	thread;
 	int		fd;
 	bool		slow;
 	__u32		*place;		/* of each sender's messages, from 1 */
-	__u64		seen;		/* received or told to be lost */
+	__u64		seen;		/* received or reported as lost */
 	unsigned int	got;
 	unsigned int	bad;
 };
@@ -506,7 +506,9 @@ TEST(place_of_losses)
 	tbus_close(&b);
 }
 
-/* Without the interest, or before it, there is no error; the count goes on. */
+/* Without BUS_RECV_INFO, or before it is set, a loss is no socket error, but it
+ * is counted.
+ */
 FIXTURE(told) {
 	struct tbus	b;
 	struct bus_link	*l;
@@ -554,7 +556,7 @@ TEST_F(told, late_interest)
 	EXPECT_STREQ("0:y lost=2", take(self->l[1].fd));
 }
 
-/* The error wakes who sleeps, on an edge too, and is gone once it was read. */
+/* The error wakes a sleeper, on an edge too, and is cleared when it is read. */
 TEST_F(told, error_wakes)
 {
 	struct epoll_event ev = { .events = EPOLLET };
@@ -576,7 +578,7 @@ TEST_F(told, error_wakes)
 	close(ep);
 }
 
-/* A socket's error is one, however it is read, and however much was lost. */
+/* A socket has one error, however it is read and however much was lost. */
 TEST_F(told, once)
 {
 	int err = 0;
@@ -587,7 +589,7 @@ TEST_F(told, once)
 	ASSERT_EQ(0, getsockopt(self->l[1].fd, SOL_SOCKET, SO_ERROR, &err,
 				&len));
 	EXPECT_EQ(ENOBUFS, err);
-	/* nor does it keep the receiver from sending */
+	/* nor does it keep the recipient from sending */
 	lose(_metadata, self->l, 1);
 	EXPECT_EQ(0, say(self->l[1].fd, "up"));
 	EXPECT_STREQ("ENOBUFS", peek(self->l[1].fd));
@@ -600,7 +602,7 @@ TEST_F(told, once)
 	EXPECT_STREQ("1:y lost=4", take(self->l[1].fd));
 }
 
-/* What is lost between two queued messages is told with the later one. */
+/* A loss between two queued messages is reported with the later one. */
 TEST_F(told, where_the_gap_is)
 {
 	ASSERT_EQ(0, bus_opt(self->l[1].fd, BUS_RECV_INFO, BUS_INFO_LOST));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* AppArmor: what a confined task may do, AF_BUS beside AF_UNIX.
+/* AppArmor: what a confined task may do, on AF_BUS and AF_UNIX.
  *
- * The profiles are made here: apparmor_parser knows no family that it was not
- * compiled with, and many versions of it no rules that have paths of AF_UNIX,
- * which is the oracle.
+ * The profiles are built here, because apparmor_parser does not know families
+ * that it was not compiled with, and many versions do not know rules with paths
+ * of AF_UNIX, which is the oracle.
  */
 #include "../../kselftest_harness.h"
 
@@ -16,14 +16,14 @@
 #define APPARMORFS	"/sys/kernel/security/apparmor"
 #define PROFILE		"af_bus_test"
 
-/* The rules of a profile: a machine that eats bytes, and what it allows when
- * it stands still. First comes the class, then what this class has to tell:
- * a path, or family, type and protocol.
+/* The rules of a profile are an automaton that reads bytes; its final state has
+ * the permissions. The bytes are the class, then the data of this class: a
+ * path, or family, type and protocol.
  */
 
 #define CLASS_FILE	"\x02"
 #define CLASS_NET	"\x0e"
-#define CLASS_NET_9	"\x0f"		/* knows more of AF_UNIX */
+#define CLASS_NET_9	"\x0f"		/* with the details of AF_UNIX */
 
 #define MAY_WRITE	0x02		/* or send */
 #define MAY_READ	0x04		/* or receive */
@@ -52,7 +52,7 @@ static void rules_init(struct rules *r)
 	r->state[ANYTHING].allow = ~0;
 }
 
-/* After exactly these bytes; what is longer is as it was. */
+/* Sets a rule for exactly these bytes; longer inputs keep their rules. */
 static struct state *rule(struct rules *r, const char *bytes, size_t len)
 {
 	struct state *at = &r->state[START];
@@ -69,7 +69,7 @@ static struct state *rule(struct rules *r, const char *bytes, size_t len)
 	return at;
 }
 
-/* Whatever comes after */
+/* Allows all inputs that begin with these bytes. */
 static void allow_all(struct rules *r, const char *bytes, size_t len)
 {
 	*rule(r, bytes, len) = r->state[ANYTHING];
@@ -95,7 +95,7 @@ static void deny_path(struct rules *r, const char *path, __u32 what)
 	rule(r, bytes, len)->allow = ~what;
 }
 
-/* As it is loaded */
+/* The binary form of a profile */
 
 struct blob {
 	size_t	len;
@@ -148,7 +148,7 @@ static void put_align(struct blob *b)
 		put_be(b, 0, 1);
 }
 
-/* A set of permissions for each state */
+/* One set of permissions for each state */
 static void put_perms(struct blob *b, const struct rules *r)
 {
 	unsigned int i, k;
@@ -174,7 +174,7 @@ static void put_table(struct blob *b, int id, int size, __u32 len)
 	put_be(b, len, 4);
 }
 
-/* Tables in the format of flex. Each state has all transitions. */
+/* The tables have the format of flex. Each state has all transitions. */
 static void put_states(struct blob *b, const struct rules *r)
 {
 	unsigned int i, c;
@@ -234,17 +234,17 @@ static void put_profile(struct blob *b, const char *name, const struct rules *r)
 	put_begin(b, "profile", STRUCT);
 	put_text(b, STRING, name);
 	put_begin(b, "flags", STRUCT);
-	for (i = 0; i < 3; i++)		/* no hat; enforce; audit no more */
+	for (i = 0; i < 3; i++)		/* no hat; enforce; no audit */
 		put_u32(b, NULL, 0);
 	put_begin(b, NULL, STRUCTEND);
 	put_u32(b, NULL, ~0);		/* capabilities */
-	for (i = 0; i < 3; i++)		/* what of them is audited ... */
+	for (i = 0; i < 3; i++)		/* which of them are audited ... */
 		put_u32(b, NULL, 0);
 	put_rules(b, r);
 	put_begin(b, NULL, STRUCTEND);
 }
 
-/* From now on, for this task. */
+/* Confines this task from now on. */
 static int confine(const char *profile, const struct rules *r)
 {
 	static struct blob b;
@@ -258,7 +258,9 @@ static int confine(const char *profile, const struct rules *r)
 				 text, strlen(text));
 }
 
-/* Does the kernel mediate paths of AF_UNIX? If not, nor those of buses. */
+/* Returns whether the kernel mediates paths of AF_UNIX. If it does not, it does
+ * not mediate paths of buses either.
+ */
 static bool mediates_paths(void)
 {
 	return !access(APPARMORFS "/features/network_v9/af_unix", F_OK);
@@ -271,7 +273,7 @@ FIXTURE(lsm_apparmor) {
 	struct rules	r;
 };
 
-/* The rules allow all files and, until a test adds some, no family. */
+/* The rules allow all files, and no family until a test adds one. */
 FIXTURE_SETUP(lsm_apparmor)
 {
 	if (!lsm_is_on("apparmor"))
@@ -327,7 +329,7 @@ TEST_F(lsm_apparmor, allowed)
 	both_close(&own);
 }
 
-/* A profile that has rules for networks has to name the family. */
+/* A profile with network rules must name the family. */
 TEST_F(lsm_apparmor, no_family)
 {
 	ASSERT_EQ(0, confine(PROFILE, &self->r));
@@ -355,7 +357,7 @@ TEST_F(lsm_apparmor, family)
 	EXPECT_LE(0, both_dial(&self->path, BUS));
 }
 
-/* Sockets of before are of no use either. */
+/* A socket from before the confinement is of no use either. */
 TEST_F(lsm_apparmor, socket_of_before)
 {
 	int i, fd[FAMILIES] = { both_socket(UNIX), both_socket(BUS) };
@@ -375,7 +377,7 @@ TEST_F(lsm_apparmor, socket_of_before)
 	tbus_close(&b);
 }
 
-/* What a profile without rules for networks allows */
+/* A profile without network rules */
 TEST_F(lsm_apparmor, no_networks)
 {
 	rules_init(&self->r);
@@ -385,7 +387,7 @@ TEST_F(lsm_apparmor, no_networks)
 	EXPECT_EQ(0, both_connect(&self->path));
 }
 
-/* Paths: each permission that is asked for is needed. */
+/* Paths: each permission that is asked for is needed, */
 static int confine_without(struct _test_data_lsm_apparmor *self, __u32 what)
 {
 	allow_families(&self->r);
@@ -416,7 +418,7 @@ TEST_F(lsm_apparmor, path_connect)
 	EXPECT_EQ(0, both_connect(&self->other));
 }
 
-/* Not what is not asked for */
+/* and no permission that is not asked for. */
 TEST_F(lsm_apparmor, path_rest)
 {
 	ASSERT_EQ(0, confine_without(self,
@@ -424,8 +426,7 @@ TEST_F(lsm_apparmor, path_rest)
 	EXPECT_EQ(0, both_connect(&self->path));
 }
 
-/* Rules without the newer class, as older kernels have them, know no paths of
- * sockets.
+/* Rules without the newer class, as of older kernels, have no paths of sockets.
  */
 TEST_F(lsm_apparmor, path_old)
 {
@@ -439,7 +440,7 @@ TEST_F(lsm_apparmor, path_old)
 	EXPECT_EQ(0, both_connect(&self->path));
 }
 
-/* Who has connected may send, and gets what others send. */
+/* A client that has connected may send, and gets messages of others. */
 TEST_F(lsm_apparmor, path_connected)
 {
 	int i, fd[FAMILIES], acc[FAMILIES];
@@ -462,8 +463,8 @@ TEST_F(lsm_apparmor, path_connected)
 	}
 }
 
-/* Labels: of who has made the socket, for the accepted end the listener. Older
- * kernels have none.
+/* A socket has the label of the task that made it; the accepted socket that of
+ * the listener. Older kernels have no such labels.
  */
 static struct label peer(const char *text)
 {
@@ -492,7 +493,7 @@ TEST_F(lsm_apparmor, peer)
 	}
 }
 
-/* The other way round */
+/* The same with the roles exchanged */
 static int child_listens(const struct rules *r, int report, int end)
 {
 	struct both own;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The hooks of security modules, by BPF programs that deny each. */
+/* LSM hooks: BPF programs deny each of them. */
 #include "../../kselftest_harness.h"
 
 #include <bpf/bpf.h>
@@ -12,8 +12,8 @@
 #include "bus_util.h"
 #include "nfdbus_util.h"
 
-/* The second argument of each hook is a socket: the listener, or the recipient.
- * Those with this mark are not for anybody.
+/* The second argument of each hook is a socket: the listener or the recipient.
+ * The programs deny it if it has this mark.
  */
 #define DENIED_MARK	0xb05
 #define DENIED		EACCES
@@ -44,7 +44,7 @@ static int offset_of_mark(void)
 	return offset;
 }
 
-/* A link that ends when it is closed, or -1. */
+/* Returns a BPF link, which ends when it is closed, or -1. */
 static int deny(const char *hook)
 {
 	struct bpf_insn prog[] = {
@@ -107,7 +107,7 @@ TEST_F(lsm_bpf, find)
 	EXPECT_EQ(0, bus_try_connect(&name, len));
 	ASSERT_EQ(0, mark(fd));
 	EXPECT_EQ(DENIED, bus_try_connect(&name, len));
-	/* A bus that has no path is not found by one. */
+	/* A bus without a path is not looked up by path. */
 	ASSERT_EQ(0, mark(self->b.listener));
 	EXPECT_EQ(0, bus_try_connect(&self->b.name, self->b.namelen));
 	close(self->hook);
@@ -115,7 +115,7 @@ TEST_F(lsm_bpf, find)
 	close(fd);
 }
 
-/* The address that a new client gets, 0 if it cannot connect */
+/* Returns the address that a new client gets, or 0 if it cannot connect. */
 static __u64 new_address(const struct tbus *b)
 {
 	struct sockaddr_bus sb = {};
@@ -128,7 +128,7 @@ static __u64 new_address(const struct tbus *b)
 	return sb.sbus_addr.s_addr;
 }
 
-/* No address is used up. */
+/* A connection that is denied uses up no address. */
 TEST_F(lsm_bpf, connect)
 {
 	__u64 addr;
@@ -160,7 +160,9 @@ TEST_F(lsm_bpf, unicast)
 	EXPECT_STREQ("1:c", take(self->l[1].fd));
 }
 
-/* The others do not notice; who gets nothing has lost nothing. */
+/* Other recipients are not affected, and a recipient that is denied has not
+ * lost anything.
+ */
 TEST_F(lsm_bpf, multicast)
 {
 	self->hook = deny("bus_may_send");
@@ -196,7 +198,7 @@ TEST_F(lsm_bpf, to_master)
 	ASSERT_LE(0, self->hook);
 	ASSERT_EQ(0, mark(self->l[0].acc));
 	EXPECT_EQ(DENIED, say(self->l[0].fd, "boss"));
-	/* Nor what would be handed over. */
+	/* Denied as well: a message that would be handed over, */
 	EXPECT_EQ(DENIED, say_to(self->l[0].fd, 99, "nobody"));
 	EXPECT_STREQ("EAGAIN", take(self->l[0].acc));
 	EXPECT_EQ(0, say(self->l[1].fd, "boss"));
@@ -226,7 +228,7 @@ TEST_F(lsm_bpf, eavesdrop)
 	EXPECT_STREQ("EAGAIN", take(self->l[3].fd));
 }
 
-/* Nor what would go to the master for want of room. */
+/* and a message that would go to the master for want of room. */
 TEST_F(lsm_bpf, full)
 {
 	struct bus_link *l = &self->l[4];
@@ -245,7 +247,7 @@ TEST_F(lsm_bpf, full)
 	EXPECT_STREQ("EAGAIN", take(self->l[0].acc));
 }
 
-/* What D-Bus decided for goes to the daemon, which can answer. */
+/* If a D-Bus message is denied it goes to the daemon, which can reply. */
 TEST_F(lsm_bpf, protocol)
 {
 	const struct dbus_msg call = {
@@ -270,7 +272,7 @@ TEST_F(lsm_bpf, protocol)
 	EXPECT_STREQ("EAGAIN", came(b.link[1].fd));
 	EXPECT_STREQ("0:8", came(b.link[0].acc));	/* BUS_REASON_DENIED */
 
-	/* Nor does it get by another way what it may not send. */
+	/* A handed-over message does not evade the hook either. */
 	ASSERT_EQ(0, bus_opt(b.link[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
 	EXPECT_EQ(0, dbus_send(b.link[0].fd, &call));
 	EXPECT_STREQ("0:8", came(b.link[0].acc));

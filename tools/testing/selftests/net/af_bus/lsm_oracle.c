@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Under whatever security module is on, AF_BUS beside AF_UNIX: run it with
+/* AF_BUS and AF_UNIX under the security module that is enabled: boot with
  * lsm=apparmor, lsm=smack ...
  */
 #include "../../kselftest_harness.h"
@@ -9,7 +9,7 @@
 #include "both.h"
 #include "bus_util.h"
 
-/* A connection of each family; [0] is the end that was accepted. */
+/* A connection of each family; [0] is the accepted end. */
 FIXTURE(lsm_oracle) {
 	struct both	both;
 	int		fd[FAMILIES][2];
@@ -55,7 +55,7 @@ TEST_F(lsm_oracle, sender)
 		    label_of_sender(self->fd[BUS][1], self->fd[BUS][0]));
 }
 
-/* As a task with another label and no capabilities, where that can be had. */
+/* Takes another label if possible, and drops all capabilities. */
 static void become_other(void)
 {
 	int fd = open("/proc/thread-self/attr/current", O_WRONLY);
@@ -70,7 +70,7 @@ static void become_other(void)
 TEST_F(lsm_oracle, other)
 {
 	become_other();
-	/* What is connected already */
+	/* Connections that exist already */
 	EXPECT_EQ(say(self->fd[UNIX][1], "x"), say(self->fd[BUS][1], "x"));
 	EXPECT_LE(0, both_connect(&self->both));
 }

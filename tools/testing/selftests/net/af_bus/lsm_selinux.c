@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* SELinux, with the policy of lsm_selinux.cil: who may connect and send, and
- * what labels sockets and messages have.
+/* SELinux, with the policy of lsm_selinux.cil: which tasks may connect and
+ * send, and which labels sockets and messages have.
  */
 #include "../../kselftest_harness.h"
 
@@ -48,7 +48,7 @@ static bool enforcing(void)
 	return c == '1';
 }
 
-/* Once for all tests. */
+/* Done once for all tests. */
 static int be_strict(void)
 {
 	int err;
@@ -63,7 +63,7 @@ static int be_strict(void)
 	return err;
 }
 
-/* Sockets that are made from now on have this label. */
+/* Sockets that are made from now on get this label. */
 static int label(const char *type)
 {
 	char context[64];
@@ -110,7 +110,9 @@ static int try_unix(const struct sockaddr_un *un, socklen_t len)
 	return err;
 }
 
-/* The oracle has no SOCK_SEQPACKET: SELinux has a class for each type there. */
+/* SELinux has a class for each socket type of AF_UNIX, so there is no oracle
+ * here.
+ */
 TEST_F(lsm_selinux, connect)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX, .sun_path = "\0sel" };
@@ -164,7 +166,7 @@ TEST_F(lsm_selinux, master)
 	EXPECT_STREQ("0:you", take(self->mute->fd));
 }
 
-/* The master's socket is labelled before it is accepted. */
+/* The accepted socket has its label before it is accepted. */
 TEST_F(lsm_selinux, before_accept)
 {
 	int fd, acc;
@@ -220,7 +222,7 @@ TEST_F(lsm_selinux, labels)
 	EXPECT_LABEL("mute", self->mute->fd);
 }
 
-/* Who sent it, as SCM_SECURITY */
+/* The label of the sender, as SCM_SECURITY */
 TEST_F(lsm_selinux, passsec)
 {
 	char text[16], control[256];

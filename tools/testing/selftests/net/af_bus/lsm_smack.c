@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Smack: tasks of different labels, AF_BUS beside AF_UNIX. A message needs write
- * access of its sender's label to its recipient's, a connection both ways.
+/* Smack: tasks of different labels, on AF_BUS and AF_UNIX. A message needs
+ * write access from the label of its sender to that of its recipient; a
+ * connection needs it both ways.
  */
 #include "../../kselftest_harness.h"
 
@@ -15,8 +16,8 @@
 
 #define SMACKFS	"/sys/fs/smackfs"
 
-/* The label of who makes a socket is that of the socket. Clients have the
- * addresses 1, 2 and 3.
+/* A socket has the label of the task that makes it. Clients have the addresses
+ * 1, 2 and 3.
  */
 enum who { BOSS, A, B, C, ALL };
 
@@ -38,7 +39,7 @@ static int rule(const char *subject, const char *object, const char *access)
 	return write_data(SMACKFS "/load2", text, strlen(text));
 }
 
-/* Who may override all rules. */
+/* Switches the capability to override all rules. */
 static int override(bool on)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3 };
@@ -53,7 +54,7 @@ static int override(bool on)
 	return ERR(syscall(SYS_capset, &head, cap));
 }
 
-/* Everybody and the master may talk; who else, the tests say. */
+/* Every label may talk with the master; tests add other rules. */
 static int init_rules(void)
 {
 	int i, k, err = 0;
@@ -139,7 +140,9 @@ static int send_bus(struct _test_data_lsm_smack *self, int from, int to)
 	return strcmp(want, take(in)) ? -1 : err;
 }
 
-/* The error of both. -1 if they differ, or what is refused comes. */
+/* Returns the error that both families give; -1 if they differ, or if a refused
+ * message arrives.
+ */
 static int try_send(struct _test_data_lsm_smack *self, int from, int to)
 {
 	int unix_err = send_dgram(self, from, to);
@@ -160,7 +163,7 @@ TEST_F(lsm_smack, unicast)
 	EXPECT_EQ(0, try_send(self, A, A));
 }
 
-/* It is write access, and a rule counts from when it is loaded. */
+/* Sending needs write access, and a rule counts from when it is loaded. */
 TEST_F(lsm_smack, rule)
 {
 	EXPECT_EQ(EACCES, try_send(self, A, B));
@@ -172,7 +175,7 @@ TEST_F(lsm_smack, rule)
 	EXPECT_EQ(EACCES, try_send(self, A, B));
 }
 
-/* The label is the socket's, but who is privileged is the task. */
+/* The label is that of the socket, the privilege that of the task. */
 TEST_F(lsm_smack, override)
 {
 	ASSERT_EQ(0, be(labels[B]));
@@ -196,7 +199,7 @@ TEST_F(lsm_smack, master)
 	EXPECT_EQ(EACCES, try_send(self, BOSS, A));
 }
 
-/* Who may not get it just does not. */
+/* A multicast leaves out recipients that may not get it. */
 TEST_F(lsm_smack, multicast)
 {
 	struct bus_link *l = self->link;
@@ -227,7 +230,7 @@ TEST_F(lsm_smack, sender)
 	EXPECT_STREQ(labels[A], label_of_sender(l->fd, l->acc).text);
 }
 
-/* Connections: label BOSS listens, label A connects. */
+/* Label BOSS listens, label A connects. */
 FIXTURE(lsm_smack_connect) {
 	struct tmp_dir	tmp;
 	struct both	abstract, path;
@@ -293,8 +296,8 @@ static int label_path(const char *path, const char *label)
 	return ERR(setxattr(path, "security.SMACK64", label, strlen(label), 0));
 }
 
-/* The node of a socket has the label "*", to which all may write; so has that of
- * a bus.
+/* The node of an AF_UNIX socket has the label "*", which all may write; so has
+ * the node of a bus.
  */
 TEST_F(lsm_smack_connect, node)
 {
@@ -305,7 +308,7 @@ TEST_F(lsm_smack_connect, node)
 	EXPECT_EQ(0, both_connect(&self->path));
 }
 
-/* But the way there may be closed. */
+/* A directory on the path may be closed to the task. */
 TEST_F(lsm_smack_connect, directory)
 {
 	ASSERT_EQ(0, override(true));

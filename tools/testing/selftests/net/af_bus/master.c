@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What goes to the master instead of where it was sent: the default route,
- * BUS_F_VIA_MASTER, BUS_F_ORDERED with BUS_ACK.
+ * Messages that go to the master instead of their destination: the default
+ * route, BUS_F_VIA_MASTER, and BUS_F_ORDERED with BUS_ACK.
  */
 #include "../../kselftest_harness.h"
 
@@ -58,7 +58,7 @@ TEST_F(master, reason_only_if_asked)
 	ASSERT_EQ(0, bus_opt(self->l[0].acc, BUS_RECV_INFO, 0));
 	EXPECT_EQ(0, say_to(self->l[0].fd, NOBODY, "a"));
 	EXPECT_STREQ("1:a", take(self->l[0].acc));
-	/* a client has no use for it */
+	/* it has no effect on a client */
 	ASSERT_EQ(0, bus_opt(self->l[1].fd, BUS_RECV_INFO, BUS_INFO_REASON));
 	EXPECT_EQ(0, say_to(self->l[0].fd, ADDR, "b"));
 	EXPECT_EQ(0, say(self->l[1].acc, "c"));
@@ -86,7 +86,7 @@ TEST_F(master, counters)
 	EXPECT_EQ(1, info.from_master);
 }
 
-/* BUS_F_VIA_MASTER: of the bus, of the sender, of a receiver. */
+/* BUS_F_VIA_MASTER on the bus, on the sender, and on a recipient */
 static void expect_via_master(struct __test_metadata *_metadata,
 			      const struct bus_link *l)
 {
@@ -124,7 +124,7 @@ TEST_F(master, via_master_sender)
 {
 	ASSERT_EQ(0, bus_opt(self->l[0].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
 	expect_via_master(_metadata, self->l);
-	/* all to this client too, nothing else */
+	/* this covers all messages to this client, and no others */
 	EXPECT_EQ(0, say_to(self->l[1].fd, 1, "to"));
 	EXPECT_STREQ("2:to reason=VIA_MASTER", take(self->l[1].acc));
 	EXPECT_EQ(0, say_to(self->l[1].fd, 3, "others"));
@@ -135,7 +135,7 @@ TEST_F(master, via_master_sender)
 	EXPECT_STREQ("", tbus_queued(&self->b));
 }
 
-/* One receiver's flag takes the whole multicast to the master. */
+/* The flag on one recipient takes the whole multicast to the master. */
 TEST_F(master, via_master_receiver)
 {
 	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
@@ -148,7 +148,7 @@ TEST_F(master, via_master_receiver)
 	EXPECT_STREQ("", tbus_queued(&self->b));
 }
 
-/* What the master sends is not handed to it. */
+/* Messages from the master are not handed over. */
 TEST_F(master, via_master_from_master)
 {
 	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_FLAGS, BUS_F_VIA_MASTER));
@@ -163,7 +163,7 @@ TEST_F(master, via_master_from_master)
 	EXPECT_STREQ("", tbus_queued(&self->b));
 }
 
-/* More basic reasons keep their name. */
+/* A more basic reason is reported instead. */
 TEST_F(master, via_master_addressed)
 {
 	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_FLAGS, BUS_F_VIA_MASTER));
@@ -244,7 +244,7 @@ TEST_F(ordered, piecemeal)
 	EXPECT_STREQ("", tbus_queued(&self->b));
 }
 
-/* One client's unfinished business is no other's. */
+/* Unacknowledged messages of one client do not affect another. */
 TEST_F(ordered, per_client)
 {
 	EXPECT_EQ(0, say_to(self->l[1].fd, NOBODY, "mine"));
@@ -258,7 +258,7 @@ TEST_F(ordered, per_client)
 	EXPECT_STREQ("", tbus_queued(&self->b));
 }
 
-/* Receiving from the master is not hindered by what is unacknowledged. */
+/* Unacknowledged messages do not keep a client from receiving. */
 TEST_F(ordered, master_sends)
 {
 	EXPECT_EQ(0, say_to(self->l[0].fd, NOBODY, "x"));

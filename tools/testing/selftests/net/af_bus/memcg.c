@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who pays: the memory cgroup of who sends a message, opens a socket or gives
- * an address, for about as much as that takes, until it is given back. A group
- * that may not have more is stopped, and nobody outside notices.
+ * Memory is charged to the memory cgroup of the process that sends a message,
+ * opens a socket or adds an address, for about as much as that takes, until it
+ * is freed. A group at its limit is stopped, and processes outside do not
+ * notice.
  */
 #include "../../kselftest_harness.h"
 
@@ -21,23 +22,23 @@
 #define KIB		1024L
 #define MIB		(1024 * KIB)
 
-/* What the kernel has for the process itself, and what is not exact. */
+/* Memory that the kernel uses for the process itself, and inaccuracy */
 #define SLACK		(128 * KIB)
 
-/* Parts of pages add up, and may be given back with the group only. */
+/* Parts of pages add up, and may only be returned with the group. */
 #define PARTS		(128 * KIB)
 
 #define RECEIVERS	6
 #define SENDER		0	/* in link[]: held by the worker */
-#define FIRST		1	/* the receiver of unicasts */
-#define OUTSIDE		6	/* two who have nothing to do with it */
+#define FIRST		1	/* the recipient of unicasts */
+#define OUTSIDE		6	/* two clients that take no part */
 #define MAX_LEN		(2 * MIB)
 
 static char *chunk;
 
 /* The group */
 
-/* The number after a key, or the only one with NULL. */
+/* Returns the number after a key, or the only number if key is NULL. */
 static long read_file(const char *dir, const char *name, const char *key)
 {
 	char path[128], word[64];
@@ -61,8 +62,8 @@ static long current_bytes(const char *dir)
 	return read_file(dir, "memory.current", NULL);
 }
 
-/* A processor is charged for up to 256 KiB in advance. That it gives back when
- * the group is told to have less, other processors when they come to it.
+/* Each processor is charged up to 256 KiB in advance. It returns that when the
+ * limit of the group is lowered, other processors when they get to it.
  */
 static long charged(const char *dir)
 {
@@ -80,8 +81,8 @@ static long charged(const char *dir)
 	return last;
 }
 
-/* Some is given back a grace period later, and by other processors a little
- * later than by this one. Returns what is left.
+/* Some memory is returned after a grace period, and a little later by other
+ * processors. Returns the charge that is left.
  */
 static long settle(const char *dir, long below)
 {
@@ -92,8 +93,8 @@ static long settle(const char *dir, long below)
 	return current_bytes(dir);
 }
 
-/* A process in the group, which does what it is told. What it tells is in
- * memory that both have: it may be killed any time.
+/* A process in the group, which executes jobs. Its results are in shared
+ * memory, because it may be killed at any time.
  */
 struct shared {
 	atomic_ulong	done;
@@ -128,7 +129,7 @@ static void work(struct worker *w, const char *dir)
 	_exit(0);
 }
 
-/* Its errno, or -1 if it was killed. */
+/* Returns the errno of the job, or -1 if the process was killed. */
 static int worker_result(struct worker *w)
 {
 	int err;
@@ -179,7 +180,7 @@ FIXTURE(memcg) {
 	char		dir[64];
 	struct tbus	b;
 	struct bus_link	*l;
-	int		pair[2];	/* of AF_UNIX, to compare with */
+	int		pair[2];	/* of AF_UNIX, for comparison */
 	struct worker	w;
 };
 
@@ -223,7 +224,7 @@ FIXTURE_SETUP(memcg)
 	ASSERT_EQ(0, worker_start(&self->w, self->dir));
 }
 
-/* All of it is closed: nothing may be left. */
+/* Everything is closed, so no charge may be left. */
 FIXTURE_TEARDOWN(memcg)
 {
 	worker_end(&self->w);
@@ -235,7 +236,7 @@ FIXTURE_TEARDOWN(memcg)
 	free(chunk);
 }
 
-/* Jobs: n times, or fewer if something fails */
+/* Jobs run n times, or until something fails. */
 
 static int job_send(struct worker *w, const struct job *job)
 {
@@ -263,7 +264,7 @@ static int job_send_unix(struct worker *w, const struct job *job)
 	return 0;
 }
 
-/* Pipes with something in them, of which nobody else has a descriptor. */
+/* Sends pipes that hold data and have no other descriptor. */
 static int job_send_pipes(struct worker *w, const struct job *job)
 {
 	int pipe[2], err;
@@ -305,7 +306,7 @@ static int job_buses(struct worker *w, const struct job *job)
 	return err;
 }
 
-/* Both ends, of a bus of its own. */
+/* Opens both ends of links of a bus of its own. */
 static int job_links(struct worker *w, const struct job *job)
 {
 	static struct tbus b;
@@ -320,7 +321,7 @@ static int job_links(struct worker *w, const struct job *job)
 	return err;
 }
 
-/* Nobody accepts them. */
+/* Makes connections that are not accepted. */
 static int job_connects(struct worker *w, const struct job *job)
 {
 	static int listener = -1;
@@ -345,7 +346,7 @@ static int job_connects(struct worker *w, const struct job *job)
 	return 0;
 }
 
-/* As the master, to a client that lives outside. */
+/* As the master, adds addresses to a client outside the group. */
 static int job_addresses(struct worker *w, const struct job *job)
 {
 	struct bus_link l = { .acc = job->fd };
@@ -379,7 +380,7 @@ static int dbus_begin(struct tbus *b, struct nfdbus_req *r)
 	return err ?: nfdbus_open(r);
 }
 
-/* What is queued */
+/* Returns the memory of the messages that are queued. */
 static long queued(int fd)
 {
 	__u32 mem[SK_MEMINFO_VARS] = {};
@@ -390,7 +391,9 @@ static long queued(int fd)
 	return mem[SK_MEMINFO_RMEM_ALLOC];
 }
 
-/* Broadcasts with a long header, all to one. Counts what is queued. */
+/* Sends D-Bus signals with a long header to one recipient; counts the memory
+ * that is queued.
+ */
 static int job_signals(struct worker *w, const struct job *job)
 {
 	static struct nfdbus_req r;
@@ -459,7 +462,7 @@ static int job_names(struct worker *w, const struct job *job)
 	return err;
 }
 
-/* Returns how many messages there were. */
+/* Returns the number of messages. */
 static long drain(int fd)
 {
 	long n = 0;
@@ -481,7 +484,7 @@ static int join_group(struct bus_link *l)
 #define FIRST_ADDR	2
 #define GROUP		BUS_MULTICAST(7)
 
-/* Linear, in page fragments, in several skbs. */
+/* Linear, in page fragments, and in several skbs */
 static const struct {
 	long	len;
 	long	n;
@@ -494,7 +497,7 @@ static const struct {
 	{ 2 * MIB,	3,	false },
 };
 
-/* What a job is charged. */
+/* Returns the charge for a job. */
 static long cost(struct __test_metadata *_metadata,
 		 struct _test_data_memcg *self, const struct job *job)
 {
@@ -516,7 +519,7 @@ static long cost_unix(struct __test_metadata *_metadata,
 	return n;
 }
 
-/* KASAN puts as much between small objects as they are large. */
+/* KASAN adds redzones as large as small objects. */
 static bool have_kasan(void)
 {
 	char line[256];
@@ -571,7 +574,7 @@ static bool have_nfdbus(void)
 	return !err;
 }
 
-/* What was learned about a message is not kept with it. */
+/* The result of parsing a message is not kept with it. */
 TEST_F(memcg, signals)
 {
 	struct job job = { job_signals };
@@ -589,7 +592,7 @@ TEST_F(memcg, signals)
 	EXPECT_GE(there * (have_kasan() ? 20 : 9) / 8 + SLACK, n);
 }
 
-/* Once, until the last who has it has read it. */
+/* A multicast is charged once, until its last recipient has read it. */
 TEST_F(memcg, multicasts)
 {
 	struct job job = {
@@ -611,7 +614,7 @@ TEST_F(memcg, multicasts)
 	EXPECT_GE(before + SLACK, settle(self->dir, before + SLACK));
 }
 
-/* Close the descriptors of a message, too. */
+/* Also closes the descriptors of the messages. */
 static long drain_fds(int fd)
 {
 	struct bus_got got;
@@ -625,7 +628,7 @@ static long drain_fds(int fd)
 	return n;
 }
 
-/* Opened, sent and closed: there is only what is in flight. */
+/* Files that are sent and closed exist only in flight. */
 TEST_F(memcg, descriptors)
 {
 	long before = charged(self->dir), n, by_unix;
@@ -646,8 +649,8 @@ TEST_F(memcg, descriptors)
 	EXPECT_GE(by_unix + by_unix / 4 + SLACK, n);
 }
 
-/* Other things than messages: as much for the second so many as for the first,
- * and not less than what there must be of each. Returns the first.
+/* Charges of other objects: the second batch costs as much as the first, and no
+ * less than the minimum per object. Returns the charge of the first batch.
  */
 static long linear(struct __test_metadata *_metadata,
 		   struct _test_data_memcg *self, const char *what,
@@ -690,7 +693,7 @@ TEST_F(memcg, links)
 	linear(_metadata, self, "clients that joined", &job, 5 * KIB);
 }
 
-/* The ends that the master has yet to accept are not his to pay. */
+/* The master does not pay for ends that it has yet to accept. */
 TEST_F(memcg, backlog)
 {
 	struct job job = { job_connects, -1, 200 };
@@ -698,7 +701,7 @@ TEST_F(memcg, backlog)
 	linear(_metadata, self, "clients that wait", &job, 4 * KIB);
 }
 
-/* As the master of clients that live outside. */
+/* The master pays for addresses of clients outside. */
 TEST_F(memcg, addresses)
 {
 	struct job job = { job_addresses, self->l[FIRST].acc, 4000 };
@@ -731,12 +734,13 @@ TEST_F(memcg, names)
 	linear(_metadata, self, "names", &job, 192);
 }
 
-/* A group that has no more: the killer comes for one in it, or a call fails. */
+/* A group at its limit: the OOM killer picks a process in it, or a call fails.
+ */
 
 #define MAX		(8 * MIB)
 #define MAX_TEXT	"8388608"
 
-/* Two outside talk to each other, and with who is flooded, all the time. */
+/* Two clients outside keep talking, to each other and to the flooded client. */
 static void outside_talks(struct __test_metadata *_metadata,
 			  const struct bus_link *l)
 {
@@ -755,7 +759,7 @@ static bool answers(const struct worker *w)
 	return poll(&p, 1, 20);
 }
 
-/* Does it until it is stopped. Returns how often it worked. */
+/* Runs a job until it is stopped. Returns how often it succeeded. */
 static long stopped(struct __test_metadata *_metadata,
 		    struct _test_data_memcg *self, const struct job *job)
 {
@@ -784,8 +788,9 @@ static long stopped(struct __test_metadata *_metadata,
 	return atomic_load(&self->w.shared->done);
 }
 
-/* What it has sent is all there, and that alone: it may be killed before it
- * has counted the last. It is charged until it is read, whoever is dead.
+/* All messages that were sent are there, and no others; the sender may have
+ * been killed before it counted the last. They stay charged until they are
+ * read, even if the sender is dead.
  */
 static void all_there(struct __test_metadata *_metadata,
 		      struct _test_data_memcg *self, int fd, long sent)
@@ -829,7 +834,7 @@ TEST_F(memcg, stopped_hand_overs)
 	all_there(_metadata, self, self->l[SENDER].acc, n);
 }
 
-/* Everyone has the same. */
+/* Every recipient has the same messages. */
 TEST_F(memcg, stopped_multicasts)
 {
 	struct job job = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What messages cost in memory: how much, and in which pieces. */
+/* How much memory messages take, and in which pieces */
 #include "../../kselftest_harness.h"
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #define INSTANCES	"/sys/kernel/tracing/instances"
 #define EVENT		"events/kmem/mm_page_alloc"
 
-/* The pages that this thread allocates, seen through the kernel's tracing. */
+/* The pages that this thread allocates, as a tracepoint shows them */
 struct trace {
 	char	dir[128];
 };
@@ -46,11 +46,13 @@ static unsigned long trace_line_pages(const char *line)
 	if (sscanf(at, "mm_page_alloc: page=%*s pfn=%lx order=%d", &pfn,
 		   &order) != 2)
 		return 0;
-	/* allocations that failed have none */
+	/* an allocation that failed has no page */
 	return pfn ? 1UL << order : 0;
 }
 
-/* Returns how many there were, and how many allocations that failed or not. */
+/* Returns the number of pages, and in nr the number of allocations, whether
+ * they failed or not.
+ */
 static unsigned long trace_stop(struct trace *t, unsigned long *nr)
 {
 	unsigned long pages = 0;
@@ -86,7 +88,7 @@ FIXTURE_SETUP(memory)
 	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, 256 * MIB));
 	ASSERT_EQ(0, tbus_clients(&self->b, RECEIVERS));
 	self->l = self->b.link;
-	/* a message of many MiB from little memory */
+	/* a message of many MiB that takes little memory here */
 	self->chunk = malloc(MIB);
 	ASSERT_NE(NULL, self->chunk);
 	memset(self->chunk, 'x', MIB);
@@ -112,7 +114,7 @@ static ssize_t send_mib(int fd, __u64 addr, struct iovec *iov, int mib)
 	return sendmsg(fd, &msg, MSG_DONTWAIT);
 }
 
-/* Eight have it in their queues, and it is there once. */
+/* Eight queues hold the message, but its pages exist once. */
 TEST_F(memory, multicast_shares_pages)
 {
 	unsigned long pages, nr, one = 16 * MIB / sysconf(_SC_PAGESIZE);
@@ -126,19 +128,19 @@ TEST_F(memory, multicast_shares_pages)
 	pages = trace_stop(&t, &nr);
 	TH_LOG("%lu pages for a message of %lu to %d receivers", pages, one,
 	       RECEIVERS);
-	/* The beginning, which filters see, is in no page of its own. */
+	/* The linear part, which filters see, is not in a page of its own. */
 	EXPECT_LE(one - 1, pages);
 	EXPECT_GT(one + one / 8, pages);
 	for (i = 0; i < RECEIVERS; i++)
 		EXPECT_EQ(16 * MIB, readv(self->l[i].fd, self->iov, 16));
-	/* and receiving takes none worth mentioning */
+	/* receiving takes almost none */
 	EXPECT_EQ(16 * MIB, send_mib(self->l[0].fd, 2, self->iov, 16));
 	ASSERT_EQ(0, trace_start(&t, 0));
 	EXPECT_EQ(16 * MIB, readv(self->l[1].fd, self->iov, 16));
 	EXPECT_GT(64, trace_stop(&t, &nr));
 }
 
-/* A large message needs nothing that a fragmented memory does not have. */
+/* A large message needs no allocation that fails when memory is fragmented. */
 TEST_F(memory, no_high_order)
 {
 	static const int sizes[] = { 1, 4, 64 };

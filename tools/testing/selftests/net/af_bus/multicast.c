@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A message from one to everyone with an address of one prefix. */
+/* Multicasts: one message to every client with an address of a prefix */
 #include "../../kselftest_harness.h"
 
 #include <sched.h>
@@ -69,7 +69,7 @@ TEST_F(multicast, one_copy_a_client)
 	EXPECT_STREQ("", tbus_queued(&self->b));
 }
 
-/* Member while there is any address of the prefix left. */
+/* A client is a member while it has any address of the prefix. */
 TEST_F(multicast, last_address)
 {
 	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(4, 10)));
@@ -140,7 +140,7 @@ TEST_F(multicast, not_joined)
 	EXPECT_STREQ("1:now", take(l->fd));
 }
 
-/* Adjacent prefixes, and members' own addresses, are not the group. */
+/* Adjacent prefixes and unique addresses are not in the group. */
 TEST_F(multicast, prefixes)
 {
 	ASSERT_EQ(0, bus_add(&self->l[3], BUS_ADDR(3, BUS_CLIENT_MASK - 1)));
@@ -171,7 +171,7 @@ TEST_F(multicast, counters)
 	EXPECT_EQ(2, bus_get_info(self->l[0].fd).multicasts);
 }
 
-/* A large group, part of which leaves between messages. */
+/* A large group, part of which leaves between messages */
 TEST_F(multicast, many_members)
 {
 	enum { MANY = 100 };
@@ -200,7 +200,7 @@ TEST_F(multicast, many_members)
 	EXPECT_STREQ("", tbus_queued(&self->b));
 }
 
-/* In a namespace of its own, where no more than this many are permitted. */
+/* In a namespace of its own, with a limit on the number of recipients */
 FIXTURE(recipients) {
 	struct tbus	b;
 	struct bus_link	*l;
@@ -240,7 +240,7 @@ TEST_F(recipients, of_a_group)
 	EXPECT_STREQ("1:three", take(self->l[4].fd));
 }
 
-/* Who refuses has been asked all the same. */
+/* Recipients that refuse the message count as well. */
 TEST_F(recipients, who_refuse)
 {
 	struct sock_filter refuse[] = { BPF_STMT(BPF_RET | BPF_K, 0) };

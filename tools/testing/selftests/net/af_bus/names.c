@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* getsockname(), getpeername(), and who a message says it is from. */
+/* getsockname(), getpeername(), and the source address of messages */
 #include "../../kselftest_harness.h"
 
 #include "bus_util.h"
@@ -49,7 +49,7 @@ static struct name peername(int fd)
 	return n;
 }
 
-/* Family, address, zeroed padding, and the path with a NUL. */
+/* Checks the family, the address, zeroed padding, and the path with a NUL. */
 static void expect_name(struct __test_metadata *_metadata,
 			const struct name *n, __u64 addr, const char *path)
 {
@@ -102,7 +102,7 @@ TEST_F(names, accepted)
 	}
 }
 
-/* An abstract name comes back without trailing NULs, and none is added. */
+/* An abstract name is returned without its trailing NULs, and none is added. */
 TEST_F(names, abstract)
 {
 	struct tbus b;
@@ -155,7 +155,7 @@ TEST_F(names, unbound)
 	close(fd);
 }
 
-/* A name is cut to the buffer, its whole length returned. */
+/* A name is truncated to the buffer, and its whole length returned. */
 TEST_F(names, short_buffer)
 {
 	struct sockaddr_bus sb;
@@ -172,7 +172,7 @@ TEST_F(names, short_buffer)
 					  (struct sockaddr *)&sb, &len)));
 }
 
-/* The sender's unique address, whatever it was sent to and from. */
+/* A message comes from the sender's unique address, wherever it was sent. */
 TEST_F(names, of_messages)
 {
 	struct bus_link *l = self->b.link;
@@ -212,7 +212,8 @@ TEST_F(names, of_messages_short)
 	EXPECT_EQ((char)0xaa, ((char *)&sb)[4]);
 }
 
-/* What lies between family and address tells nothing of the kernel's stack. */
+/* The padding between family and address leaks nothing from the kernel's stack.
+ */
 TEST_F(names, of_messages_padding)
 {
 	struct bus_link *l = self->b.link;
@@ -226,7 +227,7 @@ TEST_F(names, of_messages_padding)
 	EXPECT_EQ(0, got.name.__pad[0] | got.name.__pad[1] | got.name.__pad[2]);
 }
 
-/* The destination as it was written, for those who ask. */
+/* Recipients that ask get the destination as the sender wrote it. */
 TEST_F(names, destination)
 {
 	struct bus_link *l = self->b.link;

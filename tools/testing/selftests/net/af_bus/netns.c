@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sockets in one network namespace, used from another one: abstract names are
- * those of the socket, and a namespace lives as long as its sockets.
+ * Sockets in one network namespace that are used from another: abstract names
+ * are those of the socket's namespace, and a namespace lives as long as its
+ * sockets.
  */
 #include "../../kselftest_harness.h"
 
@@ -17,7 +18,7 @@
 #define NSID	4711
 
 FIXTURE(netns) {
-	struct tbus	b;		/* in the namespace we come from */
+	struct tbus	b;		/* in the initial namespace */
 	int		home;
 };
 
@@ -39,7 +40,7 @@ static int connect_to(int fd, const struct tbus *b)
 	return ERR(connect(fd, (struct sockaddr *)&b->name, b->namelen));
 }
 
-/* The name is looked up where the socket was made, not where it is used. */
+/* A name is looked up where the socket was made, not where it is used. */
 TEST_F(netns, name_of_the_socket)
 {
 	int old = bus_socket(), young;
@@ -51,7 +52,7 @@ TEST_F(netns, name_of_the_socket)
 	EXPECT_EQ(0, connect_to(old, &self->b));
 	EXPECT_EQ(0, say(old, "from afar"));
 	close(old);
-	/* the same name again is another bus */
+	/* the same name is another bus now */
 	b = self->b;
 	b.nr = 0;
 	b.listener = bus_listen(&b.name, b.namelen);
@@ -64,7 +65,7 @@ TEST_F(netns, name_of_the_socket)
 	tbus_close(&b);
 }
 
-/* A listener binds where it was made. */
+/* A listener binds in the namespace where it was made. */
 TEST_F(netns, listener_of_another)
 {
 	int listener = bus_socket(), fd;
@@ -84,7 +85,7 @@ TEST_F(netns, listener_of_another)
 	close(listener);
 }
 
-/* Netlink: give a namespace an id here, and see whether somebody has it. */
+/* Netlink: give a namespace an id here, and see whether it still exists. */
 
 static int nsid_talk(int type, int ns_fd, void *answer, size_t size)
 {
@@ -155,7 +156,7 @@ static bool nsid_is_there(void)
 	return false;
 }
 
-/* They are dismantled in the background. */
+/* Namespaces are dismantled in the background. */
 static bool nsid_goes(void)
 {
 	int i;
@@ -165,7 +166,7 @@ static bool nsid_goes(void)
 	return !nsid_is_there();
 }
 
-/* A bus in a namespace that nothing else keeps; we are back here then. */
+/* Makes a bus in a namespace that nothing else keeps, and returns home. */
 static void make_there(struct __test_metadata *_metadata, int home,
 		       struct tbus *b, unsigned int nr)
 {
@@ -180,7 +181,7 @@ static void make_there(struct __test_metadata *_metadata, int home,
 	close(there);
 }
 
-/* Each socket in turn is the last one. */
+/* Each socket in turn is the last one of its namespace. */
 static void expect_last(struct __test_metadata *_metadata, int home,
 			bool client, bool accepted, bool listener)
 {
@@ -219,7 +220,7 @@ TEST_F(netns, listener_is_last)
 	expect_last(_metadata, self->home, false, false, true);
 }
 
-/* A client whose socket is of another namespace than the bus: by a path. */
+/* A client whose socket is in another namespace than the bus, by a path */
 TEST_F(netns, client_of_another)
 {
 	struct tmp_dir tmp;
@@ -242,7 +243,7 @@ TEST_F(netns, client_of_another)
 	EXPECT_STREQ("1:over", take(b.link[1].fd));
 	EXPECT_STREQ("2:back", take(b.link[0].fd));
 	EXPECT_TRUE(nsid_is_there());
-	/* its accepted socket is the bus's, and keeps nothing there */
+	/* the accepted socket is in the namespace of the bus */
 	close(b.link[1].fd);
 	b.link[1].fd = -1;
 	EXPECT_TRUE(nsid_goes());
@@ -252,7 +253,7 @@ TEST_F(netns, client_of_another)
 	tmp_leave(&tmp);
 }
 
-/* Taken from a process that lives in another one */
+/* A socket taken from a process in another namespace */
 TEST_F(netns, taken_by_pidfd)
 {
 	int p[2], pidfd, fds[2], i;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A netfilter program that counts the messages of D-Bus buses by interface, and
- * drops those of interfaces that are marked. Attach it to NFPROTO_BUS: with
- * NF_BUS_SEND a message that is dropped fails with EPERM, with NF_BUS_DELIVER
- * the recipient does not get it.
+ * drops those of marked interfaces. Attach it to NFPROTO_BUS: with NF_BUS_SEND
+ * a dropped message fails with EPERM, with NF_BUS_DELIVER the recipient does
+ * not get it.
  */
 #include <stdbool.h>
 #include <linux/bpf.h>
@@ -44,7 +44,7 @@ struct {
 	__type(value, struct verdict);
 } interfaces SEC(".maps");
 
-/* Too large for the stack. */
+/* This is too large for the stack. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -57,8 +57,8 @@ static __always_inline __u32 align(__u32 off, __u32 to)
 	return (off + to - 1) & ~(to - 1);
 }
 
-/* The offset behind a header field whose value is at @off, 0 if its type is none
- * that the specification has.
+/* Returns the offset behind a header field whose value is at @off, 0 if the
+ * specification does not have its type.
  */
 static __always_inline __u32 skip_value(struct bpf_dynptr *msg, char type,
 					__u32 off)
@@ -81,7 +81,8 @@ static __always_inline __u32 skip_value(struct bpf_dynptr *msg, char type,
 	return 0;
 }
 
-/* Reads the interface of a little-endian message; false if it has none. */
+/* Reads the interface of a little-endian message; returns false if it has none.
+ */
 static __always_inline bool read_interface(struct bpf_dynptr *msg,
 					   struct interface *interface)
 {

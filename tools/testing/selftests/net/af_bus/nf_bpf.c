@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* BPF programs on the netfilter hooks: nf_bpf.bpf.c counts and drops by D-Bus
- * interface.
+/* BPF programs on the netfilter hooks: nf_bpf.bpf.c counts and drops messages
+ * by D-Bus interface.
  */
 #include "../../kselftest_harness.h"
 
@@ -12,7 +12,7 @@
 #include "bus_util.h"
 #include "nfdbus_util.h"
 
-/* Later than what headers and libraries of a machine may know. */
+/* Headers and libraries of this machine may be older than these. */
 #define PROG_TYPE_NETFILTER	32
 #define ATTACH_NETFILTER	45
 #define NFPROTO_BUS		13
@@ -31,7 +31,7 @@ struct verdict {
 	__u32 pad;
 };
 
-/* Of the attributes of bpf(), what creates such a link */
+/* The attributes of bpf() that create such a link */
 struct link_attr {
 	__u32 prog_fd;
 	__u32 target_fd;
@@ -104,7 +104,7 @@ FIXTURE_TEARDOWN(nf_bpf)
 	tbus_close(&self->b);
 }
 
-/* On a bus whose protocol is none, so that all of it is sent by address. */
+/* The bus has no protocol, so that all messages are sent by address. */
 static int send_to(struct bus_link *from, __u64 addr, const char *interface)
 {
 	struct dbus_msg m = {
@@ -166,7 +166,7 @@ TEST_F(nf_bpf, send)
 	EXPECT_EQ(4, queued(self->l[1].fd));
 }
 
-/* What is no message of D-Bus is let through. */
+/* Bytes that are no D-Bus message are let through. */
 TEST_F(nf_bpf, other_bytes)
 {
 	self->link = attach(self->prog, NF_BUS_SEND, 0);
@@ -177,7 +177,7 @@ TEST_F(nf_bpf, other_bytes)
 	EXPECT_EQ(3, queued(self->l[1].fd));
 }
 
-/* Each recipient is asked for, and one that is refused loses its copy only. */
+/* The hook runs for each recipient, and a drop loses that copy only. */
 TEST_F(nf_bpf, deliver)
 {
 	self->link = attach(self->prog, NF_BUS_DELIVER, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * D-Bus on AF_BUS: which messages go directly, which to the master and why,
- * and what the master says by netlink.
+ * D-Bus on AF_BUS: which messages go directly, which go to the master and why,
+ * and what the master sets by netlink.
  */
 #include <fcntl.h>
 #include <time.h>
@@ -15,7 +15,7 @@
 
 #define REASON(r)	"0:" #r
 
-/* enum nfdbus_reason and enum bus_reason_code, as came() shows them. */
+/* Reasons as came() shows them: enum nfdbus_reason and enum bus_reason_code */
 #define NO_OWNER	REASON(2)
 #define FULL		REASON(4)
 #define VIA_MASTER	REASON(5)
@@ -93,7 +93,7 @@ static int unmatch(struct _test_data_nfdbus *self, int owner, const char *rule)
 			    owner < 0 ? -1 : self->l[owner].acc, rule);
 }
 
-/* Everybody's queue is empty. */
+/* All queues are empty. */
 #define EXPECT_QUIET() do {						\
 	for (int i_ = 0; i_ < (int)self->b.nr; i_++) {			\
 		EXPECT_STREQ("EAGAIN", came(self->l[i_].fd))		\
@@ -171,7 +171,7 @@ TEST_F(nfdbus, dead_owner)
 	EXPECT_EQ(0, send_to(self, 0, &call, ":0.4"));
 	EXPECT_STREQ(NO_OWNER, came(self->l[0].acc));
 
-	/* What the master still says of it does no harm. */
+	/* Requests about the client that left do no harm. */
 	EXPECT_EQ(0, own(self, 3, "t.Other"));
 	EXPECT_EQ(0, match(self, 3, "type='signal'"));
 	EXPECT_EQ(0, unmatch(self, 3, "type='signal'"));
@@ -197,7 +197,7 @@ TEST_F(nfdbus, broadcasts)
 	EXPECT_STREQ("1", came(self->l[2].fd));
 	EXPECT_QUIET();
 
-	/* To nobody, and to oneself. */
+	/* To an address that no client has, and to the sender itself */
 	EXPECT_EQ(0, unmatch(self, 1, "interface=t.I,type=signal"));
 	EXPECT_EQ(0, nfdbus_match(&self->r, self->b.listener,
 				  NFDBUS_A_SET_MATCH_CLEAR, self->l[2].acc,
@@ -255,7 +255,7 @@ TEST_F(nfdbus, sender)
 	EXPECT_QUIET();
 }
 
-/* A lie does not reach those that believe it. */
+/* A false sender field does not reach the clients that would believe it. */
 TEST_F(nfdbus, lying_sender)
 {
 	static const char * const lies[] = {
@@ -306,7 +306,7 @@ TEST_F(nfdbus, arguments)
 	EXPECT_QUIET();
 }
 
-/* Only what such a rule matches goes to the master. */
+/* Only messages that an eavesdropping rule matches go to the master. */
 TEST_F(nfdbus, eavesdropping)
 {
 	const char *calls = "type='method_call',member='Call',eavesdrop='true'";
@@ -324,7 +324,7 @@ TEST_F(nfdbus, eavesdropping)
 	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
 	EXPECT_STREQ("1", came(self->l[1].fd));
 
-	/* Of who is not on AF_BUS, and to whomever */
+	/* A rule without a client here matches messages to any client. */
 	ASSERT_EQ(0, match(self, -1, args));
 	EXPECT_EQ(0, send_to(self, 0, &m, ":0.2"));
 	EXPECT_STREQ(EAVESDROP, came(self->l[0].acc));
@@ -334,7 +334,7 @@ TEST_F(nfdbus, eavesdropping)
 	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
 	EXPECT_STREQ("1", came(self->l[1].fd));
 
-	/* What goes to all it matches as any other rule does. */
+	/* It matches broadcasts like any other rule. */
 	ASSERT_EQ(0, match(self, 3, "sender=':0.1',path_namespace='/a',eavesdrop='true'"));
 	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
 	EXPECT_STREQ("1", came(self->l[3].fd));
@@ -364,7 +364,7 @@ TEST_F(nfdbus, eavesdropping_on_replies)
 	EXPECT_QUIET();
 }
 
-/* A call from client 0 to client 1, and an answer. */
+/* A call from client 0 to client 1, and the reply */
 static int ask(struct _test_data_nfdbus *self, __u32 serial)
 {
 	struct dbus_msg m = call;
@@ -398,7 +398,7 @@ TEST_F(nfdbus, replies)
 	EXPECT_QUIET();
 }
 
-/* The kernel does not know of all calls for which a client waits. */
+/* The kernel does not know all calls whose reply a client waits for. */
 TEST_F(nfdbus, serials)
 {
 	static const __u32 out_of_order[] = { 7, 9, 8, 70 };
@@ -416,7 +416,7 @@ TEST_F(nfdbus, serials)
 		EXPECT_STREQ(POLICY "+1", came(self->l[0].acc));
 	}
 
-	/* Whichever way a call went. */
+	/* The way of the call makes no difference. */
 	ASSERT_EQ(0, bus_opt(self->l[0].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
 	EXPECT_EQ(0, ask(self, 80));
 	EXPECT_STREQ(VIA_MASTER, came(self->l[0].acc));
@@ -426,7 +426,7 @@ TEST_F(nfdbus, serials)
 	EXPECT_EQ(0, ask(self, 80));
 	EXPECT_STREQ(POLICY "+1", came(self->l[0].acc));
 
-	/* It does not matter in calls to which there is no reply. */
+	/* It makes no difference for calls that expect no reply. */
 	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
 	EXPECT_STREQ("1", came(self->l[1].fd));
 	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
@@ -510,7 +510,9 @@ static int get_peer(struct nfdbus_req *r, int fd, struct peer *p)
 	return nfdbus_talk(r, take_peer, p);
 }
 
-/* The master counts what goes by it, and leaves the rest to the kernel. */
+/* The master counts the calls that it handles, and leaves the rest to the
+ * kernel.
+ */
 TEST_F(nfdbus, reply_limit_of_client)
 {
 	int listener = self->b.listener, acc = self->l[0].acc;
@@ -536,7 +538,8 @@ TEST_F(nfdbus, reply_limit_of_client)
 	EXPECT_EQ(2, p.max_replies);
 	EXPECT_EQ(2, p.replies);
 
-	/* Less than it waits for already. */
+	/* The new limit is less than the number of replies that it waits for.
+	 */
 	ASSERT_EQ(0, set_limit(&self->r, listener, acc, 1));
 	EXPECT_EQ(0, answer(self, 1));
 	EXPECT_STREQ("2", came(self->l[0].fd));
@@ -549,7 +552,7 @@ TEST_F(nfdbus, reply_limit_of_client)
 	EXPECT_EQ(0, ask(self, 5));
 	EXPECT_STREQ("1", came(self->l[1].fd));
 
-	/* Nobody else is concerned, and flags leave the limit alone. */
+	/* Other clients are not affected, and flags do not change the limit. */
 	ASSERT_EQ(0, nfdbus_peer(&self->r, listener, acc, 0));
 	ASSERT_EQ(0, get_peer(&self->r, acc, &p));
 	EXPECT_EQ(0, p.flags);
@@ -574,7 +577,7 @@ TEST_F(nfdbus, get_peer)
 	EXPECT_EQ(EINVAL, nfdbus_talk(r, take_peer, &p));
 	EXPECT_EQ(0, p.nr);
 
-	/* One that has left waits for nothing. */
+	/* A client that has left expects no replies. */
 	l = &self->l[0];
 	EXPECT_EQ(0, ask(self, 1));
 	close(l->fd);
@@ -619,8 +622,8 @@ static int take_replies(struct nfdbus_req *r, int acc, struct taken *t)
 	return nfdbus_talk(r, take_expected, t);
 }
 
-/* How many replies of client 1 to calls of this serial are expected: it is not
- * any more.
+/* Returns how many replies client 1 owes to calls of this serial, and makes
+ * them not expected.
  */
 static int take_one(struct _test_data_nfdbus *self, __u64 caller, __u32 serial)
 {
@@ -640,7 +643,7 @@ static int take_one(struct _test_data_nfdbus *self, __u64 caller, __u32 serial)
 	return t.nr && t.addr[0] == caller && t.serial[0] == serial ? t.nr : 0;
 }
 
-/* A reply that is handed over may be lost there, or be no reply in the end. */
+/* A reply that is handed over may be lost, or turn out to be no reply. */
 TEST_F(nfdbus, reply_handed_over)
 {
 	struct taken t;
@@ -666,7 +669,9 @@ TEST_F(nfdbus, reply_handed_over)
 	EXPECT_EQ(0, answer(self, 10));
 	EXPECT_STREQ(REPLY, came(self->l[1].acc));
 
-	/* What is not taken is owed when the client has left. */
+	/* A reply that the master does not take is still owed when the client
+	 * leaves.
+	 */
 	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
 	EXPECT_EQ(0, answer(self, 11));
 	EXPECT_STREQ(VIA_MASTER, came(self->l[1].acc));
@@ -763,7 +768,7 @@ TEST_F(nfdbus, descriptors)
 	EXPECT_EQ(0, dbus_send_fds(self->l[0].fd, &m, fds, 1));
 	EXPECT_STREQ(MALFORMED ",fds=1", came(self->l[0].acc));
 
-	/* Who takes none does not get the signal. */
+	/* A client that takes no descriptors does not get the signal. */
 	s.unix_fds = 1;
 	ASSERT_EQ(0, match(self, 1, ""));
 	ASSERT_EQ(0, match(self, 2, ""));
@@ -778,7 +783,7 @@ TEST_F(nfdbus, descriptors)
 	EXPECT_QUIET();
 }
 
-/* The daemon deals with a sender that did not negotiate descriptors. */
+/* A sender that did not negotiate descriptors is the daemon's business. */
 TEST_F(nfdbus, descriptors_not_negotiated)
 {
 	struct dbus_msg m = call, s = signal_msg;
@@ -806,7 +811,7 @@ TEST_F(nfdbus, descriptors_not_negotiated)
 	EXPECT_QUIET();
 }
 
-/* What a receiver does to itself is no error of the one that answers. */
+/* A setting of the recipient is no error of the client that replies. */
 TEST_F(nfdbus, receiver_without_rights)
 {
 	struct dbus_msg m = {
@@ -817,7 +822,9 @@ TEST_F(nfdbus, receiver_without_rights)
 	ASSERT_EQ(0, can_fds(self, 0, NFDBUS_PEER_F_CAN_FDS));
 	ASSERT_EQ(0, can_fds(self, 1, NFDBUS_PEER_F_CAN_FDS));
 	err = sol_opt(self->l[0].fd, SO_PASSRIGHTS, 0);
-	/* Kernels before 6.16 have no such option, so there is nothing to do. */
+	/* Kernels before 6.16 do not have this option, so there is nothing to
+	 * test.
+	 */
 	if (err == ENOPROTOOPT)
 		return;
 	ASSERT_EQ(0, err);
@@ -827,7 +834,7 @@ TEST_F(nfdbus, receiver_without_rights)
 	EXPECT_EQ(0, dbus_send_fds(self->l[1].fd, &m, &fd, 1));
 	EXPECT_STREQ(RIGHTS ",fds=1", came(self->l[1].acc));
 
-	/* Still expected, as the master has not taken it. */
+	/* The reply is still expected, because the master has not taken it. */
 	EXPECT_EQ(0, answer(self, 7));
 	EXPECT_STREQ("2", came(self->l[0].fd));
 	m.type = DBUS_CALL;
@@ -842,7 +849,9 @@ TEST_F(nfdbus, receiver_without_rights)
 	EXPECT_QUIET();
 }
 
-/* A policy of a receiver that is an error elsewhere, or its share */
+/* An overflow policy of the recipient, or its share, that would be an error
+ * elsewhere
+ */
 TEST_F(nfdbus, receiver_without_room)
 {
 	static const __u32 policy[] = {
@@ -867,7 +876,7 @@ TEST_F(nfdbus, receiver_without_room)
 	}
 }
 
-/* Descriptors to more than the sender may have in flight copies for */
+/* More copies of descriptors than the sender may have in flight */
 static int send_many(int fd, const struct dbus_msg *m)
 {
 	struct rlimit lim = { 40, 40 };
@@ -924,7 +933,8 @@ TEST_F(nfdbus, large)
 	EXPECT_QUIET();
 }
 
-/* The reply overtakes nothing, and is owed until the master has seen to it. */
+/* The reply overtakes no message, and is owed until the master has handled it.
+ */
 TEST_F(nfdbus, ordered)
 {
 	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_FLAGS, BUS_F_ORDERED));
@@ -943,7 +953,7 @@ TEST_F(nfdbus, ordered)
 	EXPECT_QUIET();
 }
 
-/* A client that is about to be told of a rule, or a name. */
+/* A held client: the master is about to set a rule or a name for it. */
 TEST_F(nfdbus, held)
 {
 	struct nfdbus_req *r = &self->r;
@@ -1066,7 +1076,7 @@ static int (*const requests[])(struct nfdbus_req *r, int listener, int fd) = {
 	get_client, get_bus,
 };
 
-/* Every request with every descriptor that gives no authority. */
+/* Every request, with every descriptor that gives no authority */
 TEST_F(nfdbus, no_authority)
 {
 	struct nfdbus_req *r = &self->r;
@@ -1221,7 +1231,7 @@ static unsigned int dump(struct nfdbus_req *r, __u8 cmd, __u16 attr,
 	return nfdbus_talk(r, count, &nr) ? ~0U : nr;
 }
 
-/* More than fits into one message. */
+/* A dump that does not fit into one message */
 TEST_F(nfdbus, dumps)
 {
 	__u64 cookie = bus_get_info(self->b.listener).cookie;

@@ -330,7 +330,7 @@ __u64 nfdbus_attr_uint(const void *attrs, size_t len, __u16 type)
 
 	data = nfdbus_attr(attrs, len, type, 0, &n);
 	if (data && n <= sizeof(v))
-		memcpy(&v, data, n);	/* little endian will do */
+		memcpy(&v, data, n);	/* assumes little endian */
 	return v;
 }
 
@@ -352,7 +352,7 @@ static void take_error(struct nfdbus_req *r, const struct nlmsghdr *hdr)
 			 (const char *)text);
 }
 
-/* Returns whether it was the last one, and then how it ended. */
+/* Returns whether this was the last part, and in err how the dump ended. */
 static bool take_part(struct nfdbus_req *r, const struct nlmsghdr *hdr,
 		      nfdbus_fn fn, void *arg, int *err)
 {

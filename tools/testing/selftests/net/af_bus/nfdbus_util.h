@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of nfdbus share: D-Bus messages, and requests by netlink.
- * Calls return 0 or a positive errno unless they say otherwise.
+ * Helpers for the tests of nfdbus: D-Bus messages, and netlink requests.
+ * Functions return 0 or a positive errno unless their comment says otherwise.
  */
 #ifndef NFDBUS_UTIL_H
 #define NFDBUS_UTIL_H
@@ -21,8 +21,8 @@ enum {
 
 #define DBUS_NO_REPLY	0x1
 
-/* A message; what is NULL or 0 is left out. The body is the string @arg0, in
- * which case the signature is "s", or @len bytes, signature "ay".
+/* A message; fields that are NULL or 0 are left out. The body is the string
+ * @arg0, with the signature "s", or @len bytes, with the signature "ay".
  */
 struct dbus_msg {
 	__u8		type;
@@ -36,7 +36,7 @@ struct dbus_msg {
 	const char	*destination;
 	const char	*sender;
 	const char	*arg0;
-	__u8		odd_field;	/* code of a field more, of type y */
+	__u8		odd_field;	/* code of an extra field, of type y */
 	__u32		unix_fds;
 	size_t		len;
 };
@@ -46,9 +46,9 @@ int dbus_send(int fd, const struct dbus_msg *m);
 int dbus_send_fds(int fd, const struct dbus_msg *m, const int *fds,
 		  unsigned int nr);
 
-/* How the next message came, valid until the next call: "2" from client 2,
- * "0:65" to the master for reason 65, "0:66+1" with flags 1, "2,fds=1" with a
- * descriptor, "EAGAIN" and other errors.
+/* Takes the next message and returns how it came, valid until the next call:
+ * "2" from client 2, "0:65" to the master for reason 65, "0:66+1" with flags 1,
+ * "2,fds=1" with a descriptor, "EAGAIN" and other errors.
  */
 const char *came(int fd);
 
@@ -60,14 +60,14 @@ int dbus_link(struct tbus *b);
 
 #define NFDBUS_BUF	8192
 
-/* A request, and what came of it. */
+/* A request and its result */
 struct nfdbus_req {
 	int	fd;
 	__u16	family;
 	__u32	seq;
 	size_t	len;
 	char	buf[NFDBUS_BUF];
-	char	error[128];	/* what the kernel says about it */
+	char	error[128];	/* the kernel's extended error */
 };
 
 int nfdbus_open(struct nfdbus_req *r);
@@ -79,14 +79,14 @@ void nfdbus_put_str(struct nfdbus_req *r, __u16 type, const char *s);
 size_t nfdbus_nest(struct nfdbus_req *r, __u16 type);
 void nfdbus_nest_end(struct nfdbus_req *r, size_t nest);
 
-/* Sends it; hands each answer, if any, to @fn: its attributes. */
+/* Sends the request and passes the attributes of each answer to @fn. */
 typedef void (*nfdbus_fn)(const void *attrs, size_t len, void *arg);
 int nfdbus_talk(struct nfdbus_req *r, nfdbus_fn fn, void *arg);
 const void *nfdbus_attr(const void *attrs, size_t len, __u16 type, __u16 nth,
 			size_t *attr_len);
 __u64 nfdbus_attr_uint(const void *attrs, size_t len, __u16 type);
 
-/* One change a request */
+/* Requests with one change */
 int nfdbus_conf(struct nfdbus_req *r, int listener, __u16 attr, __u32 v);
 int nfdbus_peer(struct nfdbus_req *r, int listener, int acc, __u32 flags);
 int nfdbus_match(struct nfdbus_req *r, int listener, __u16 what, int acc,
@@ -94,7 +94,7 @@ int nfdbus_match(struct nfdbus_req *r, int listener, __u16 what, int acc,
 int nfdbus_name(struct nfdbus_req *r, int listener, __u16 what, int acc,
 		const char *name);
 
-/* Its parts, to put several into one */
+/* Parts of requests, for several changes in one */
 void nfdbus_set(struct nfdbus_req *r, int listener);
 void nfdbus_add_match(struct nfdbus_req *r, __u16 what, int acc,
 		      const char *rule);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * When a change returns to the master, no message that was decided by the
- * state before it is delivered any more. Others send all the time while the
- * master changes its mind; and who is chosen has a filter that takes long, so
- * that at any time somebody has decided and not delivered yet.
+ * When a change returns to the master, no message is delivered any more that
+ * was decided by the state before it. Clients send all the time while the
+ * master makes changes. The recipient has a slow filter, so that at any time
+ * some send has decided and not yet delivered.
  */
 #include "../../kselftest_harness.h"
 
@@ -23,7 +23,7 @@ struct flood {
 	pthread_t		thread;
 };
 
-/* link[0..1] send, link[2] is about whom the master changes its mind */
+/* link[0..1] send; the master changes the state of link[2] */
 struct now {
 	struct tbus		b;
 	struct bus_link		*l;
@@ -32,7 +32,7 @@ struct now {
 	atomic_ullong		addr;
 	atomic_bool		stop;
 	unsigned int		rounds;
-	unsigned int		seen;		/* messages, to see that some came */
+	unsigned int		seen;		/* messages: some must come */
 };
 
 FIXTURE(now) {
@@ -98,7 +98,8 @@ static void flood_stop(struct flood *f)
 		pthread_join(f[i].thread, NULL);
 }
 
-/* At most what a queue holds: the senders may be faster than this. */
+/* Takes no more than a queue holds: the senders may be faster than this loop.
+ */
 static unsigned int drain(int fd)
 {
 	const char *got = take(fd);
@@ -109,7 +110,8 @@ static unsigned int drain(int fd)
 	return n;
 }
 
-/* Let every sender begin and end some more sends, and empty what it fills. */
+/* Lets every sender begin and end some more sends, and empties what it fills.
+ */
 static unsigned int flood_on(struct flood *f, int fd, bool masters)
 {
 	unsigned int i, n = 0, from[SENDERS];
@@ -129,7 +131,7 @@ static unsigned int flood_on(struct flood *f, int fd, bool masters)
 	return n;
 }
 
-/* Of what is there now, nothing is late; whatever comes later is. */
+/* Messages that are queued now are not late; later ones are. */
 struct late {
 	int		fd;
 	unsigned int	n;
@@ -149,8 +151,8 @@ static unsigned int late_count(struct late *late)
 	return drain(late->fd);
 }
 
-/* Changes that turn "reaches who" on and off: on must silence the hand-overs,
- * off must silence the receiver.
+/* Changes in pairs: on must end the hand-overs, off must end the direct
+ * delivery.
  */
 struct change {
 	int	(*on)(struct bus_link *who, struct tbus *b);
@@ -298,14 +300,16 @@ TEST_F(now, via_master_sender)
 	run(_metadata, &self->n, &c);
 }
 
-/* Until join() hand-overs, from then on none; after close() nothing. */
+/* Messages are handed over until join(), and not after; none comes after
+ * close().
+ */
 static int new_client(struct bus_link *who, struct tbus *b)
 {
 	int i, err;
 
 	close(who->fd);
 	err = tbus_link(b, who) ?: bus_slow(who->fd);
-	/* With full queues nothing could be late. */
+	/* Full queues would hide late messages. */
 	for (i = 0; i < SENDERS; i++)
 		drain(b->link[i].acc);
 	return err ?: tbus_join(who);
@@ -339,7 +343,7 @@ TEST_F(now, join_and_close)
 	EXPECT_LT(0, self->n.seen);
 }
 
-/* However the end of a sender comes about, it has sent nothing afterwards. */
+/* However a sender ends, it has sent nothing afterwards. */
 static int end_of(struct bus_link *l, unsigned int how)
 {
 	if (how < 3)
@@ -398,7 +402,7 @@ TEST_F(now, eavesdrop)
 	run(_metadata, &self->n, &c);
 }
 
-/* A name of D-Bus goes back and forth between two. */
+/* A D-Bus name moves back and forth between two clients. */
 
 FIXTURE(now_name) {
 	struct tbus		b;

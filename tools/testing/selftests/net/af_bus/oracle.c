@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * AF_UNIX knows how a connected SOCK_SEQPACKET socket behaves. The same random
- * calls are made on a pair of each family, and must give the same results.
+ * AF_UNIX is the oracle for connected SOCK_SEQPACKET sockets. The same random
+ * calls are made on a pair of each family and must give the same results.
  *
- * Left out is what differs on purpose: SIOCINQ, close() with unread messages
- * (which has a test of its own), credentials of messages that were sent before
- * they were asked for, and how much fits into a queue.
+ * Intended differences are left out: SIOCINQ, close() with unread messages
+ * (which has a test of its own), credentials of messages sent before they were
+ * asked for, and how much fits into a queue.
  */
 #include "../../kselftest_harness.h"
 
@@ -17,12 +17,12 @@
 #include "both.h"
 #include "bus_util.h"
 
-/* With more than this AF_UNIX may not be writable, which is its own business. */
+/* With more bytes than this AF_UNIX may not be writable. */
 #define MAX_LEN		6000
 #define MAX_BYTES	12000
 #define MAX_QUEUED	10
 
-/* Two ends of a link of each family, and what is queued at each end. */
+/* A link of each family, and what is queued at each end */
 struct pairs {
 	struct tbus	b;
 	int		fd[FAMILIES][2];
@@ -31,7 +31,7 @@ struct pairs {
 	struct rnd	rnd;
 };
 
-/* What a call had to say; all of it is compared. */
+/* All results of a call, which are compared */
 struct result {
 	long	ret;
 	int	err;
@@ -73,7 +73,9 @@ static void pairs_close(struct pairs *p)
 	close(p->b.listener);
 }
 
-/* One call, the same on both: its arguments are drawn before. */
+/* One call. Its arguments are drawn once, so they are the same for both
+ * families.
+ */
 struct op {
 	const char	*name;
 	void		(*draw)(struct pairs *p, struct op *op);
@@ -186,7 +188,7 @@ static void after_recv(struct pairs *p, const struct op *op,
 static void draw_poll(struct pairs *p, struct op *op)
 {
 	op->flags = rnd_below(&p->rnd, 2) ? 0x7fff : rnd_next(&p->rnd) & 0x7fff;
-	/* POLLNVAL and those that poll() does not know */
+	/* POLLNVAL and bits that poll() does not know */
 	op->flags &= ~0x1820;
 }
 
@@ -301,7 +303,7 @@ static void call_write(const struct op *op, int fd, struct result *r)
 	set_result(r, write(fd, op->data, op->len));
 }
 
-/* No bytes are read without looking at the socket. */
+/* read() of no bytes does not look at the socket. */
 static void draw_read(struct pairs *p, struct op *op)
 {
 	draw_recv(p, op);
@@ -405,7 +407,7 @@ static int events(int fd, int wanted)
 	return poll(&pfd, 1, 0) < 0 ? -1 : pfd.revents;
 }
 
-/* Whatever is asked for, both families say the same. */
+/* Both families give the same events for any request. */
 static bool same_events(const int *fd)
 {
 	static const int wanted[] = { 0x67df, POLLIN, POLLOUT, 0 };
@@ -423,7 +425,7 @@ static bool same_events(const int *fd)
 	return true;
 }
 
-/* What poll() tells of a socket that is not connected, or no more. */
+/* poll() on a socket that is not connected, or not any more */
 TEST(poll_without_link)
 {
 	int f, fd[FAMILIES], bound[FAMILIES];
@@ -456,8 +458,9 @@ TEST(poll_without_link)
 		close(fd[f]);
 }
 
-/* Closed with unread messages: AF_UNIX tells who sent them, at once; here
- * anybody may have, so it is an end like any other. See af_bus.rst.
+/* close() with unread messages: AF_UNIX resets their sender at once. On a bus
+ * any client may have sent them, so this is an ordinary end of file; see
+ * af_bus.rst.
  */
 TEST(close_with_unread)
 {
@@ -483,7 +486,7 @@ TEST(close_with_unread)
 	}
 }
 
-/* Nanoseconds of SO_TIMESTAMPNS, 0 if there are none. */
+/* Returns SO_TIMESTAMPNS in nanoseconds, 0 if there is none. */
 static long long stamp_of(int fd)
 {
 	char control[256], text[8];
@@ -515,7 +518,7 @@ static long long now(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-/* A stamp is of the time when the message was queued, not when it is read. */
+/* The timestamp is the time of queueing, not of reading. */
 TEST(timestamp)
 {
 	long long before, after, stamp;
@@ -539,7 +542,7 @@ TEST(timestamp)
 	pairs_close(&p);
 }
 
-/* Every receiver of a multicast decides for itself. */
+/* Each recipient of a multicast has its own setting. */
 TEST(timestamp_of_multicast)
 {
 	struct tbus b;
@@ -554,7 +557,7 @@ TEST(timestamp_of_multicast)
 	tbus_close(&b);
 }
 
-/* A reader that has peeked at all there is waits for more, and sees the end. */
+/* A reader that has peeked at everything waits for more, and sees the end. */
 TEST(peek_off_waits)
 {
 	struct bus_call call = { .fn = call_recv, .flags = MSG_PEEK };

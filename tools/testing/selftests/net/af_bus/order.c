@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Order: many who say at once what they like, to one, to groups, to nobody, by
- * the master or directly, while addresses move, others come, go and are
- * killed, and sends fail for lack of room, time, memory or descriptors. All is
- * written down and checked afterwards (bus_history.h):
+ * Order: many nodes send at once at random, to one, to groups, to addresses
+ * that no client has, directly or by the master, while addresses move, other
+ * nodes come, go and are killed, and sends fail for lack of room, time, memory
+ * or descriptors. Everything is recorded and checked afterwards
+ * (bus_history.h):
  *
- *  - each receiver gets what a sender sends in order, none twice;
- *  - any receivers get the multicasts that they both get in one order;
- *  - who sends after having received a message is not overtaken by it;
- *  - what failed reached nobody, the rest all who were there all the time;
+ *  - each recipient gets the messages of a sender in order, none twice;
+ *  - any two recipients get the multicasts they share in one order;
+ *  - a message that was sent after another was received is not delivered before
+ *    that;
+ *  - what failed reached no node, and the rest all nodes that were there
+ *    throughout;
  *  - what the master has ended is over when its call returns.
  */
 #include "../../kselftest_harness.h"
@@ -22,17 +25,19 @@
 #include "bus_history.h"
 #include "bus_util.h"
 
-/* Nodes: the master, some who stay, some who come and go, and a spy. */
+/* Nodes: the master, core nodes that stay, guests that come and go, and an
+ * eavesdropper
+ */
 #define CORE		6
 #define GUESTS		3
 #define FIRST_GUEST	(1 + CORE)
 #define SPY		(FIRST_GUEST + GUESTS)
 #define NODES		(SPY + 1)
-#define REJECTS		3	/* unicasts without room */
-#define ASKS_MASTER	4	/* to take what there is no room for */
+#define REJECTS		3	/* rejects unicasts without room */
+#define ASKS_MASTER	4	/* has them go to the master */
 #define LOSSY		CORE	/* loses multicasts */
 
-/* Keys: all there is, groups, addresses that move, the nodes' own. */
+/* Keys: all clients, groups, addresses that move, and the nodes' own */
 #define ALL_KEYS	0
 #define ALL_NODES	1
 #define GROUPS		3
@@ -43,7 +48,7 @@
 
 #define GROUP_PREFIX	16	/* of key 0 */
 #define MOVE_PREFIX	8
-#define NOBODY		9	/* prefix of addresses that nobody has */
+#define NOBODY		9	/* a prefix that no client has */
 
 struct world;
 
@@ -89,7 +94,7 @@ struct world {
 	__u64			seed;
 };
 
-/* What must not happen to the master, with an errno if there is one */
+/* Records a failure of the master, with an errno if there is one. */
 static void wrong(struct world *w, const char *what, int err)
 {
 	if (!w->bad++)
@@ -174,7 +179,7 @@ static int node_send(struct node *n)
 	return err;
 }
 
-/* 1 for a message, 0 at end-of-file, -1 for none. */
+/* Returns 1 for a message, 0 at end-of-file, -1 if there is none. */
 static int node_recv(struct node *n)
 {
 	struct sockaddr_bus sb = {};
@@ -196,7 +201,7 @@ static int node_recv(struct node *n)
 	return 1;
 }
 
-/* Something to read, or room where there was none */
+/* Waits for a message, or for room if there was none. */
 static void node_idle(struct node *n)
 {
 	struct pollfd p = { n->fd, n->blocked ? POLLIN | POLLOUT : POLLIN, 0 };
@@ -205,7 +210,7 @@ static void node_idle(struct node *n)
 		n->blocked = false;
 }
 
-/* Does one thing; false at end-of-file. */
+/* Does one thing; returns false at end-of-file. */
 static bool node_step(struct node *n)
 {
 	int got;
@@ -260,7 +265,7 @@ static int acc_of(const struct world *w, unsigned int node)
 	return w->guest[node - FIRST_GUEST].l.acc;
 }
 
-/* Not even the master waits for who rejects. */
+/* Even the master does not wait for a recipient that rejects. */
 static bool rejected(int err)
 {
 	if (err == ENOBUFS)
@@ -268,7 +273,7 @@ static bool rejected(int err)
 	return err == ENOBUFS;
 }
 
-/* On a third path: the link of the master to the node. */
+/* Announces a change on a third way: the link of the master to the node. */
 static void tell(struct world *w, unsigned int node, enum hist_kind kind,
 		 unsigned int key)
 {
@@ -316,7 +321,7 @@ static int put_list(int acc, const __u64 *to, unsigned int nr,
 	return ERR(sendmsg(acc, &msg, MSG_NOSIGNAL));
 }
 
-/* By the link of one who stays. */
+/* Sends a message on by the link of a core node. */
 static int forward(struct world *w, const struct hist_msg *msg)
 {
 	int acc = w->b.link[rnd_below(&w->rnd, CORE)].acc;
@@ -327,7 +332,7 @@ static int forward(struct world *w, const struct hist_msg *msg)
 	return put(acc, address_of(msg->key), msg, 0);
 }
 
-/* Sends on what has come from a node; false if there is nothing. */
+/* Sends on what has come from a node; returns false if there is nothing. */
 static bool relay(struct world *w, unsigned int node)
 {
 	int acc = acc_of(w, node);
@@ -350,7 +355,7 @@ static bool relay(struct world *w, unsigned int node)
 	return true;
 }
 
-/* An address goes from one to another. */
+/* Moves an address from one node to another. */
 static void give_move(struct world *w, unsigned int i, unsigned int node)
 {
 	unsigned int key = FIRST_MOVE + i;
@@ -382,7 +387,7 @@ static void act_move(struct world *w)
 	give_move(w, i, 1 + rnd_below(&w->rnd, CORE));
 }
 
-/* BUS_F_VIA_MASTER of a node or, 0, of the bus. */
+/* Changes BUS_F_VIA_MASTER of a node, or of the bus (0). */
 static bool reached_directly(const struct world *w, unsigned int node)
 {
 	return !w->via[0] && (node >= FIRST_GUEST || !w->via[node]);
@@ -426,7 +431,7 @@ static void guest_run(struct guest *g)
 {
 	struct tbus *b = &g->n.w->b;
 
-	/* The master's sockets are not to live on in here. */
+	/* The guest must not keep the master's sockets open. */
 	close_range(3, ~0U, 0);
 	g->n.fd = bus_socket();
 	set_send_timeout(g->n.fd, 5);
@@ -455,7 +460,7 @@ static bool guest_admit(struct world *w, struct guest *g)
 	return true;
 }
 
-/* A group, or with it being on the bus. */
+/* Adds a key to a guest: a group, or being on the bus. */
 static void guest_add(struct world *w, struct guest *g, unsigned int key)
 {
 	int err;
@@ -519,7 +524,7 @@ static void guest_come(struct world *w, struct guest *g)
 			guest_add(w, g, key);
 }
 
-/* Its keys end. */
+/* The keys of a guest end. */
 static void guest_over(struct world *w, struct guest *g)
 {
 	unsigned int key;
@@ -533,7 +538,7 @@ static void guest_over(struct world *w, struct guest *g)
 	}
 }
 
-/* Nothing else comes from it, and all that came is sent on. */
+/* No more can come from this guest, and all that came is sent on. */
 static void guest_bury(struct world *w, struct guest *g)
 {
 	struct hist_span *span;
@@ -578,7 +583,7 @@ static void guest_kill(struct world *w, struct guest *g)
 	w->killed++;
 }
 
-/* Something came from a guest, if only its end. */
+/* A message came from a guest, or its end. */
 static void guest_heard(struct world *w, struct guest *g)
 {
 	if (relay(w, g->n.id))
@@ -703,7 +708,7 @@ static int world_add(struct world *w, unsigned int node, unsigned int key)
 	return err;
 }
 
-/* All before anybody sends. */
+/* Gives all keys before any node sends. */
 static int world_keys(struct world *w)
 {
 	unsigned int node, key;
@@ -764,7 +769,7 @@ static void world_nodes(struct world *w, unsigned int messages)
 		node_init(w, &w->guest[i].n, FIRST_GUEST + i);
 }
 
-/* In memory that guests share. */
+/* The world is in memory that guests share. */
 static struct world *world_open(unsigned int messages)
 {
 	struct world *w = mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE,
@@ -844,7 +849,8 @@ static void world_report(struct __test_metadata *_metadata, struct world *w)
 	       err[0], err[1], err[2], err[3], w->h->node[LOSSY].missed);
 }
 
-/* What it lost is what it missed. Killed senders may have made it lose more. */
+/* A node missed what it was told it lost; killed senders may have added losses.
+ */
 static void lost_check(struct __test_metadata *_metadata, struct world *w,
 		       unsigned int node)
 {
@@ -872,7 +878,7 @@ static void world_check(struct __test_metadata *_metadata, struct world *w)
 		lost_check(_metadata, w, i);
 }
 
-/* A million takes minutes, and more where others are at work. */
+/* A million messages take minutes, and more on a busy machine. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	1800
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Receivers without room: budgets, BUS_OVERFLOW, and what was lost. */
+/* Recipients without room: budgets, BUS_OVERFLOW, and losses. */
 #include "../../kselftest_harness.h"
 
 #include <signal.h>
@@ -41,7 +41,7 @@ static int set_policy(const struct bus_link *l, __u32 unicast, __u32 multicast)
 	return bus_overflow(l->acc, unicast, multicast);
 }
 
-/* Fill a client's queue from somebody who takes no part in the test. */
+/* Fills a client's queue from a client that takes no part in the test. */
 static void fill(struct __test_metadata *_metadata, const struct bus_link *l)
 {
 	int i;
@@ -77,7 +77,7 @@ TEST_F(overflow, defaults)
 	EXPECT_STREQ("1:y", take(self->l[2].fd));
 }
 
-/* Links that there are keep the budget they were made with. */
+/* Existing links keep the budget that they were made with. */
 TEST_F(overflow, budget_of_new_links)
 {
 	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 2));
@@ -94,7 +94,7 @@ TEST_F(overflow, budget_of_new_links)
 	EXPECT_EQ(EAGAIN, say_to(self->l[0].fd, 2, "x"));
 }
 
-/* The private link blocks in both directions, whatever the policies. */
+/* The private link blocks in both directions, under any policy. */
 TEST_F(overflow, private_link)
 {
 	int i;
@@ -109,7 +109,7 @@ TEST_F(overflow, private_link)
 	EXPECT_EQ(0, say_to(self->l[0].fd, 99, "no owner"));
 }
 
-/* Only who sends to the full one is hindered. */
+/* Only senders to the full queue are hindered. */
 TEST_F(overflow, others_are_not_hindered)
 {
 	fill(_metadata, &self->l[1]);
@@ -118,7 +118,7 @@ TEST_F(overflow, others_are_not_hindered)
 	EXPECT_EQ(0, say_to(self->l[2].fd, 4, "y"));
 	EXPECT_STREQ("1:x", take(self->l[2].fd));
 	EXPECT_STREQ("3:y", take(self->l[3].fd));
-	/* a full queue of one's own does not stop one from sending */
+	/* a full queue does not stop its own client from sending */
 	EXPECT_EQ(0, say_to(self->l[1].fd, 3, "z"));
 	EXPECT_EQ(0, say(self->l[1].fd, "z"));
 	EXPECT_STREQ("2:z", take(self->l[2].fd));
@@ -163,7 +163,8 @@ TEST_F(overflow, drop_multicast)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-/* ENOBUFS once, and the first message after the gap tells how many it were. */
+/* ENOBUFS is reported once, and the first message after the gap has the count.
+ */
 TEST_F(overflow, loss_is_told)
 {
 	int i;
@@ -267,7 +268,7 @@ TEST_F(overflow, block_multicast)
 	EXPECT_STREQ("1:waited", take(self->l[3].fd));
 }
 
-/* Nobody loses anything, nor is put off, by what is not sent in the end. */
+/* A message that is not sent in the end causes no loss and no disconnection. */
 TEST_F(overflow, block_outranks)
 {
 	ASSERT_EQ(0, set_policy(&self->l[1], 0, BUS_OVERFLOW_DISCONNECT));
@@ -287,7 +288,7 @@ TEST_F(overflow, block_outranks)
 	EXPECT_EQ(1, bus_get_info(self->l[2].fd).lost);
 }
 
-/* As above, in the other order of members. */
+/* The same with the members in the other order */
 TEST_F(overflow, block_outranks_later)
 {
 	ASSERT_EQ(0, set_policy(&self->l[3], 0, BUS_OVERFLOW_DISCONNECT));
@@ -315,7 +316,7 @@ TEST_F(overflow, master_unicast)
 	EXPECT_STREQ("1:z", take(self->l[1].fd));
 }
 
-/* As a whole: those with room get nothing either. */
+/* As a whole: members with room get nothing either. */
 TEST_F(overflow, master_multicast)
 {
 	ASSERT_EQ(0, set_policy(&self->l[2], BUS_OVERFLOW_BLOCK,
@@ -334,7 +335,7 @@ TEST_F(overflow, master_multicast)
 	EXPECT_STREQ("1:y", take(self->l[3].fd));
 }
 
-/* A change applies from the next message on. */
+/* A change of the policy applies from the next message on. */
 TEST_F(overflow, policy_of_the_bus)
 {
 	ASSERT_EQ(0, bus_overflow(self->b.listener, BUS_OVERFLOW_REJECT,
@@ -380,7 +381,7 @@ TEST_F(overflow, bytes)
 	EXPECT_LE(4, n);
 	EXPECT_GE(10, n);
 	EXPECT_EQ(EAGAIN, send_bytes(b.link[0].fd, 2, 60000));
-	/* it is the receiver's budget, not the sender's */
+	/* the budget is the recipient's, not the sender's */
 	EXPECT_EQ(0, send_bytes(b.link[0].fd, 3, 10000));
 	EXPECT_EQ(EAGAIN, send_bytes(b.link[2].fd, 2, 60000));
 	while (n--)
@@ -389,7 +390,7 @@ TEST_F(overflow, bytes)
 	tbus_close(&b);
 }
 
-/* SO_RCVBUF of either end is what its queue may hold. */
+/* SO_RCVBUF of either end is the budget of its queue. */
 static int fill_bytes(int fd, __u64 addr)
 {
 	int n = 0;
@@ -433,7 +434,7 @@ TEST_F(overflow, empty_queue_takes_any)
 	tbus_close(&b);
 }
 
-/* Who sleeps until there is room */
+/* Sleeping until there is room */
 
 FIXTURE(wait) {
 	struct tbus	b;
@@ -471,7 +472,7 @@ TEST_F(wait, for_room)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-/* PEEK makes no room. */
+/* MSG_PEEK makes no room. */
 TEST_F(wait, peek)
 {
 	call_start(&self->call);
@@ -482,7 +483,7 @@ TEST_F(wait, peek)
 	EXPECT_EQ(0, call_wait(&self->call));
 }
 
-/* Afterwards it is decided again: nobody holds the address any more. */
+/* The send is decided again: no client holds the address any more. */
 TEST_F(wait, receiver_dies)
 {
 	call_start(&self->call);
@@ -516,8 +517,8 @@ TEST_F(wait, sender_is_put_off)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-/* The address is taken away: what waited for its holder goes where it would go
- * now, before there is room.
+/* The address is taken away: the waiting send goes where it would go now,
+ * before there is room.
  */
 TEST_F(wait, address_is_taken)
 {
@@ -552,7 +553,7 @@ TEST_F(wait, signal)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-/* With SA_RESTART the call goes on. */
+/* With SA_RESTART the call continues. */
 TEST_F(wait, signal_restarts)
 {
 	catch_signal(SIGUSR1, SA_RESTART);
@@ -566,7 +567,7 @@ TEST_F(wait, signal_restarts)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-/* The master waits likewise, and clients for the master. */
+/* The master waits for clients in the same way, and clients for the master. */
 TEST_F(wait, on_the_private_link)
 {
 	int i;
@@ -588,7 +589,9 @@ TEST_F(wait, on_the_private_link)
 	EXPECT_EQ(0, call_wait(&self->call));
 }
 
-/* Many who wait for one: room for one lets one in, the others wait on. */
+/* Many senders wait for one recipient: room for one lets one in, the others
+ * wait on.
+ */
 TEST_F(wait, several)
 {
 	struct bus_call calls[3] = {};

@@ -28,7 +28,7 @@ FIXTURE_TEARDOWN(poll)
 	tbus_close(&self->b);
 }
 
-/* All of what poll() has to say now. */
+/* Returns all events that poll() reports now. */
 static int events(int fd)
 {
 	struct pollfd p = {
@@ -80,19 +80,19 @@ TEST_F(poll, listener)
 	close(fd);
 }
 
-/* Withheld after EAGAIN until that one receiver has room. */
+/* POLLOUT is withheld after EAGAIN until that recipient has room. */
 TEST_F(poll, out)
 {
 	EXPECT_EQ(QLEN, fill(self->l[0].fd, 2));
 	EXPECT_EQ(0, events(self->l[0].fd));
-	/* nobody else tried */
+	/* no other client tried */
 	EXPECT_EQ(OUT, events(self->l[2].fd));
 	EXPECT_EQ(OUT | IN, events(self->l[1].fd));
 	take(self->l[1].fd);
 	EXPECT_EQ(OUT, events(self->l[0].fd));
 }
 
-/* A queue may be full: who has not run into it is not told to wait. */
+/* A client that has not run into a full queue is not told to wait. */
 TEST_F(poll, out_before_eagain)
 {
 	int i;
@@ -113,8 +113,8 @@ TEST_F(poll, out_other_queues)
 	EXPECT_EQ(OUT, events(self->l[0].fd));
 }
 
-/* With several to wait for, each that has room is told of, whoever else has
- * none: it may be another thread that is to send to it.
+/* A socket that waits for several recipients is writable when any of them has
+ * room, because another thread may want to send to that one.
  */
 TEST_F(poll, out_either)
 {
@@ -123,7 +123,7 @@ TEST_F(poll, out_either)
 	EXPECT_EQ(0, events(self->l[0].fd));
 	take(self->l[2].fd);
 	EXPECT_EQ(OUT, events(self->l[0].fd));
-	/* not for the thread that fails at the other one once more */
+	/* the thread that fails at the other recipient again is not told */
 	EXPECT_EQ(EAGAIN, say_to(self->l[0].fd, 2, "x"));
 	EXPECT_EQ(OUT, events(self->l[0].fd));
 	EXPECT_EQ(0, say_to(self->l[0].fd, 3, "x"));
@@ -135,8 +135,8 @@ TEST_F(poll, out_either)
 	EXPECT_EQ(OUT, events(self->l[0].fd));
 }
 
-/* A sender that turns to somebody else is told of the first one for a second at
- * most: nobody seems to want to send to it any more.
+/* A sender that turns to another recipient is told of the first one for a
+ * second at most: then no thread seems to want to send to it any more.
  */
 TEST_F(poll, out_given_up)
 {
@@ -196,7 +196,7 @@ TEST_F(poll, hang_up)
 	EXPECT_EQ(OUT, events(self->l[0].fd));
 }
 
-/* A loss that was asked for is an error to be read. */
+/* A loss that the socket asked to hear of is an error to be read. */
 TEST_F(poll, lost)
 {
 	ASSERT_EQ(0, bus_opt(self->l[1].fd, BUS_RECV_INFO, BUS_INFO_LOST));
@@ -207,7 +207,7 @@ TEST_F(poll, lost)
 	EXPECT_EQ(OUT | IN, events(self->l[1].fd));
 }
 
-/* Who sleeps in poll() */
+/* Sleeping in poll() */
 
 static int call_poll(struct bus_call *call)
 {
@@ -247,7 +247,7 @@ TEST_F(poll, out_wakes)
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "x"));
 }
 
-/* Both sleep in poll(), and one of them is answered. */
+/* Two threads sleep in poll() for different recipients, and one is woken. */
 TEST_F(poll, out_wakes_either)
 {
 	struct bus_call call = {
@@ -315,7 +315,7 @@ static int epoll_on(int fd, __u32 events)
 	return ep;
 }
 
-/* Events that are there now, 0 for none. */
+/* Returns the events that are pending, 0 for none. */
 static __u32 ready(int ep)
 {
 	struct epoll_event ev;
@@ -337,7 +337,7 @@ TEST_F(poll, epoll_level)
 	close(ep);
 }
 
-/* An edge for each message, none without. */
+/* Each message gives an edge, and nothing else does. */
 TEST_F(poll, epoll_edge_in)
 {
 	int ep = epoll_on(self->l[1].fd, EPOLLIN | EPOLLET);
@@ -380,7 +380,9 @@ TEST_F(poll, epoll_edge_out)
 	close(ep);
 }
 
-/* The loop of an event-driven program: fill, wait for the edge, go on. */
+/* The loop of an event-driven program: send until EAGAIN, wait for the edge,
+ * repeat.
+ */
 static void *reader(void *arg)
 {
 	struct bus_link *l = arg;
@@ -418,8 +420,8 @@ TEST_F(poll, epoll_edge_loop)
 	close(ep);
 }
 
-/* Several who do so for one receiver: what one of them was told of, another one
- * may take. Nobody is forgotten.
+/* Several senders do so for one recipient. One may take the room that another
+ * was told of, but none is forgotten.
  */
 struct crowd {
 	pthread_t	thread;
@@ -486,7 +488,7 @@ TEST_F(poll, epoll_level_crowd)
 	run_crowd(_metadata, self, EPOLLOUT);
 }
 
-/* So slow that the sender has to wait for it */
+/* A slow reader, so that the sender has to wait */
 static void *slow_reader(void *arg)
 {
 	struct bus_link *l = arg;
@@ -499,7 +501,7 @@ static void *slow_reader(void *arg)
 	return (void *)n;
 }
 
-/* Level triggered: each return is worth a message, none comes for nothing. */
+/* Level triggered: each return allows a send, and none comes in vain. */
 TEST_F(poll, epoll_level_loop)
 {
 	long sent = 0, nr = 500 * bus_long(100), useless = 0;
@@ -529,7 +531,7 @@ TEST_F(poll, epoll_level_loop)
 	close(ep);
 }
 
-/* A poller that waits for one receiver sleeps while others are busy. */
+/* A poller that waits for one recipient sleeps while others are busy. */
 static int call_epoll_quiet(struct bus_call *call)
 {
 	struct epoll_event ev;
@@ -559,7 +561,7 @@ TEST_F(poll, epoll_sleeps)
 	close(ep);
 }
 
-/* All who wait for one receiver are woken. */
+/* All senders that wait for one recipient are woken. */
 TEST_F(poll, out_wakes_all)
 {
 	static const int from[] = { 0, 2, 3 };
@@ -580,7 +582,7 @@ TEST_F(poll, out_wakes_all)
 		EXPECT_EQ(0, call_wait(&calls[i]));
 }
 
-/* Room for this message, not for any. */
+/* POLLOUT needs room for this message, not just for any. */
 TEST_F(poll, out_needs_room_enough)
 {
 	char buf[60000] = {};
@@ -600,7 +602,7 @@ TEST_F(poll, out_needs_room_enough)
 	EXPECT_EQ(0, events(b.link[0].fd));
 	take(b.link[1].fd);
 	EXPECT_EQ(0, events(b.link[0].fd));
-	/* a smaller one fits, that one does still not */
+	/* a smaller message fits, the waiting one still does not */
 	EXPECT_EQ(0, say_to(b.link[0].fd, 2, "small"));
 	EXPECT_EQ(0, events(b.link[0].fd));
 	for (i = 0; i < 4; i++)
@@ -611,7 +613,7 @@ TEST_F(poll, out_needs_room_enough)
 	tbus_close(&b);
 }
 
-/* A multicast that somebody would block */
+/* A multicast that one recipient blocks */
 TEST_F(poll, out_multicast)
 {
 	int i;
@@ -640,7 +642,7 @@ TEST_F(poll, epoll_edge_hang_up)
 	close(ep);
 }
 
-/* The one that is waited for may be closed, and the waiter, in any order. */
+/* The recipient and the waiting sender are closed in any order. */
 TEST_F(poll, close_while_blocked)
 {
 	int i;

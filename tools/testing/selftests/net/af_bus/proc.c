@@ -28,7 +28,7 @@ struct row {
 static struct row rows[MAX_ROWS];
 static int nr_rows;
 
-/* The state begins with "?" if the line is not understood. */
+/* The state begins with "?" if the line cannot be parsed. */
 static struct row parse(const char *line)
 {
 	struct row r = {};
@@ -43,7 +43,7 @@ static struct row parse(const char *line)
 	return r;
 }
 
-/* Whatever comes in parts of this size, between which fn() is called. */
+/* Reads the file in parts of this size, and calls fn() between them. */
 static int read_rows(size_t part, void (*fn)(void *arg), void *arg)
 {
 	static char text[MAX_ROWS * 256];
@@ -89,7 +89,7 @@ static int count_ino(__u64 ino)
 	return n;
 }
 
-/* How a socket is shown now; a row of zeros if it is not, or not once. */
+/* Returns the row of a socket; zeros if it is not shown exactly once. */
 static struct row show(int fd)
 {
 	struct row none = {};
@@ -182,7 +182,7 @@ TEST_F(proc, listener)
 	close(fd);
 }
 
-/* The master's end is there before accept(), but has no inode yet. */
+/* The accepted socket exists before accept(), but has no inode yet. */
 TEST_F(proc, not_accepted)
 {
 	int fd = bus_socket(), acc, i, n = 0;
@@ -286,7 +286,7 @@ TEST_F(proc, drops)
 	EXPECT_EQ(0, show(self->l[3].fd).drops);
 }
 
-/* One word, from which the path can be had again. */
+/* An odd path is one word, from which the path can be recovered. */
 TEST_F(proc, odd_paths)
 {
 	struct sockaddr_bus sb;
@@ -327,7 +327,7 @@ TEST_F(proc, longest_path)
 	close(fd);
 }
 
-/* Anybody sees everything, and whose it is. */
+/* All users see all sockets, and their owners. */
 TEST_F(proc, other_user)
 {
 	__u64 ino = inode_of(self->l[1].fd);
@@ -346,7 +346,7 @@ TEST_F(proc, other_user)
 	close(fd);
 }
 
-/* What is in another network namespace is not seen. */
+/* Sockets in another network namespace are not shown. */
 TEST_F(proc, namespaces)
 {
 	int here = open("/proc/thread-self/ns/net", O_RDONLY);
@@ -401,7 +401,8 @@ static void crowd_one_goes(void *arg)
 	crowd_go(arg, 1);
 }
 
-/* Those that go have been shown already: nobody may be missed for them. */
+/* Sockets that close have already been shown, so no other socket may be missed.
+ */
 TEST_F(proc, some_go)
 {
 	struct crowd c;
