@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The contests of the fuzzer, one after the other. */
+/* The contests of the fuzzer, one after the other */
 #include "kselftest_harness.h"
 
 #include "fuzz.h"
 
-/* A second of each is enough for what they are there for: a kernel that is wrong
- * loses most of them. See fuzz_contest.c.
+/* A second of each contest suffices: a wrong kernel loses most of them. See
+ * fuzz_contest.c.
  */
 static void compete(struct __test_metadata *_metadata, enum fuzz_contest kind)
 {

@@ -62,7 +62,8 @@ static void wrong(struct fault_count *c, const char *fmt, ...)
 	printf("\n");
 }
 
-/* With the nth fault; returns whether there was one. */
+/* Runs the operation with the nth fault; returns whether that fault happened.
+ */
 static bool fault_nth(const struct fault_op *op, struct env *e, int n,
 		      struct fault_count *c)
 {
@@ -70,7 +71,7 @@ static bool fault_nth(const struct fault_op *op, struct env *e, int n,
 	int err;
 
 	if (!fault_at(n)) {
-		wrong(c, "cannot be asked for");
+		wrong(c, "cannot be requested");
 		return false;
 	}
 	err = op->run(e);
@@ -81,16 +82,16 @@ static bool fault_nth(const struct fault_op *op, struct env *e, int n,
 		if (!fault || !is_allowed(op->errs, err))
 			wrong(c, "%s", strerrorname_np(err) ?: "?");
 		if (!op->untouched(e))
-			wrong(c, "left something");
+			wrong(c, "the failed operation had an effect");
 		if (!op->once) {
 			err = op->run(e);
 			if (err)
-				wrong(c, "%s without one",
+				wrong(c, "%s without a fault",
 				      strerrorname_np(err) ?: "?");
 		}
 	}
 	if (!err && !op->done(e))
-		wrong(c, "not done");
+		wrong(c, "the operation had no effect");
 	return fault;
 }
 
@@ -111,12 +112,12 @@ struct fault_count fault_each(const struct fault_op *op, struct env *e)
 		fault = fault_nth(op, e, n, &c);
 		op->cleanup(e);
 		if (nr_shown() != shown) {
-			wrong(&c, "/proc/net/bus has other sockets");
+			wrong(&c, "the sockets in /proc/net/bus differ");
 			break;
 		}
 	}
 	if (n == MAX_FAULTS)
-		wrong(&c, "and on and on");
+		wrong(&c, "there is no last fault");
 	/* sockets are freed by RCU */
 	for (waits = 0; fault_sockets() != sockets && waits < 6000; waits++)
 		usleep(10000);

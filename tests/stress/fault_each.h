@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Each fault of an operation in turn. */
+/* Injects each fault of an operation in turn. */
 #ifndef FAULT_EACH_H
 #define FAULT_EACH_H
 
@@ -7,18 +7,18 @@
 
 #define MAX_FAULTS	3000
 
-/* What operations work on: the tests' own */
+/* The state that operations work on, which each test defines */
 struct env;
 
 /**
  * struct fault_op - an operation that may fail
- * @prepare: what must be before, without faults: 0 or errno
- * @run: the operation: 0 or errno
- * @untouched: after an error: nothing has happened
- * @done: after success: all has happened
- * @cleanup: so that it can be prepared anew
- * @errs: errors it may have
- * @once: what failed need not work the second time
+ * @prepare: sets up the operation, without faults; returns 0 or errno
+ * @run: the operation; returns 0 or errno
+ * @untouched: returns whether a failed operation had no effect
+ * @done: returns whether a successful operation had its whole effect
+ * @cleanup: undoes the operation, so that it can be prepared again
+ * @errs: errors that it may return
+ * @once: an operation that failed need not succeed when it is repeated
  */
 struct fault_op {
 	int	(*prepare)(struct env *e);
@@ -33,12 +33,12 @@ struct fault_op {
 struct fault_count {
 	int	faults;
 	int	errors;		/* faults that made the operation fail */
-	int	wrong;		/* what must not be; has been printed */
+	int	wrong;		/* violations, which have been printed */
 };
 
 struct fault_count fault_each(const struct fault_op *op, struct env *e);
 
-/* Sockets of AF_BUS in this namespace */
+/* Returns the number of AF_BUS sockets in this namespace. */
 int fault_sockets(void);
 
 #endif /* FAULT_EACH_H */

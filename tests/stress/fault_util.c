@@ -9,7 +9,7 @@
 #include "fault_util.h"
 
 #define DEBUGFS		"/sys/kernel/debug/"
-#define PLENTY		1000000		/* more faults than there will be */
+#define PLENTY		1000000		/* more faults than will happen */
 
 static const char *const kinds[FAULT_KINDS] = {
 	"failslab", "fail_page_alloc", "fail_usercopy",
@@ -44,15 +44,15 @@ bool faults_open(void)
 	       put_all("task-filter", "Y") && faults_anywhere();
 }
 
-/* Places */
+/* Ranges of the kernel's text */
 
 struct symbol {
 	unsigned long	at;
 	char		name[128];
-	char		module[64];	/* in brackets, or nothing */
+	char		module[64];	/* in brackets, or empty */
 };
 
-/* The next symbol of a function */
+/* Reads the next symbol of a function. */
 static bool next_symbol(FILE *f, struct symbol *s)
 {
 	char line[512], type;
@@ -90,8 +90,8 @@ struct text_range text_of_function(const char *name)
 	return r;
 }
 
-/* They are side by side, and few have other names; they begin anew after a run
- * of those.
+/* The functions of net/bus are adjacent, and few have names without "bus_";
+ * after a run of other names the range begins anew.
  */
 struct text_range text_of_core(void)
 {
@@ -149,9 +149,9 @@ struct text_range text_of_module(const char *name)
 	return text_of_all(in_module, brackets);
 }
 
-/* Of the file system from which a guest may run: a client without memory to say
- * that it does not need a file any more uses its number for another one, which
- * the server refuses for ever.
+/* Excludes the 9p client, as the guest may run from a 9p file system: if a
+ * client cannot allocate the message that releases a file id, it reuses the id,
+ * which the server then refuses for ever.
  */
 static bool in_9p_client(const struct symbol *s, const void *arg)
 {
@@ -187,7 +187,7 @@ bool faults_anywhere(void)
 	return faults_within((struct text_range) { 0, ~0UL });
 }
 
-/* This thread's next */
+/* Faults of this thread */
 
 static int nth_fd = -1;
 
@@ -201,7 +201,7 @@ bool fault_at(int n)
 	return pwrite(nth_fd, text, len, 0) == len;
 }
 
-/* To ask and to end it may meet it, too. */
+/* The calls that ask for the fault and end it may meet it as well. */
 bool fault_end(void)
 {
 	char text[16] = {};
@@ -213,7 +213,7 @@ bool fault_end(void)
 	return was;
 }
 
-/* Those of many tasks */
+/* Faults of many tasks */
 
 bool faults_start(const unsigned int *chances)
 {

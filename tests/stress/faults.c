@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What happens when there is no memory, or a buffer is bad: each operation is
- * done again and again, and each time one more of its allocations and copies
- * works before one fails (Documentation/fault-injection). It may fail then, as
- * documented, but must not have begun: nobody has a part of a message, and what
- * failed works when it is done again.
+ * Failing allocations and bad buffers: each operation is repeated, and each
+ * time one more of its allocations and copies succeeds before one fails
+ * (Documentation/fault-injection). The operation may fail then, as documented,
+ * but it must have no effect: no recipient has a part of a message, and the
+ * operation succeeds when it is repeated.
  */
 #include "kselftest_harness.h"
 
@@ -28,7 +28,7 @@
 struct env {
 	struct tbus	b;
 	struct bus_link	*l;
-	int		fd;	/* made by what is tested */
+	int		fd;	/* made by the operation */
 	int		acc;
 	int		pipe[2];
 	int		socks[2];
@@ -60,7 +60,7 @@ static bool takes(int fd, const char *text)
 
 	if (!strcmp(got, text))
 		return true;
-	printf("# got %s, not %s\n", got, text);
+	printf("# got %s, expected %s\n", got, text);
 	return false;
 }
 
@@ -344,7 +344,7 @@ static const struct fault_op op_filter = {
 	{ ENOMEM, EFAULT },
 };
 
-/* Looking */
+/* Reading state */
 
 static int do_info(struct env *e)
 {
@@ -394,7 +394,9 @@ static const struct fault_op op_proc = {
 	{ ENOMEM, EFAULT, ENOENT },
 };
 
-/* What the last message says: 0, an error, or -EAGAIN if it is not the last. */
+/* Returns 0 or an error from the last message of a dump, -EAGAIN if this is not
+ * the last.
+ */
 static int diag_end(const struct nlmsghdr *nlh, int len)
 {
 	for (; NLMSG_OK(nlh, len); nlh = NLMSG_NEXT(nlh, len)) {
@@ -443,7 +445,9 @@ static int diag_socket(struct env *e)
 	return e->fd < 0 ? errno : 0;
 }
 
-/* A dump that was cut short goes on with the next recv(): it is begun anew. */
+/* A dump that was cut short would continue with the next recv(), so each dump
+ * has a socket of its own.
+ */
 static const struct fault_op op_diag = {
 	diag_socket, do_diag, no_check, no_check, close_fd,
 	{ ENOMEM, EFAULT, ENOBUFS, EAGAIN }, .once = true,
@@ -556,7 +560,7 @@ static const struct fault_op op_list = {
 	{ ENOMEM, EFAULT, ENOBUFS },
 };
 
-/* More than a message has room for at first */
+/* More addresses than a message has room for at first */
 static int send_to_many(struct env *e)
 {
 	struct bus_addr list[300];
@@ -593,7 +597,7 @@ static int splice_prepare(struct env *e)
 	return write(e->pipe[1], "hello", 5) == 5 ? 0 : errno;
 }
 
-/* What the pipe had is lost if it cannot be sent. */
+/* The contents of the pipe are lost if they cannot be sent. */
 static int do_splice(struct env *e)
 {
 	return ERR(splice(e->pipe[0], NULL, e->l[0].fd, NULL, 5,
@@ -605,7 +609,9 @@ static const struct fault_op op_splice = {
 	{ ENOMEM, EFAULT, ENOBUFS }, .once = true,
 };
 
-/* What comes with the message may be missing then; what was read is gone. */
+/* After a fault the control messages may be missing, and a message that was
+ * read is gone.
+ */
 
 static int message_with_fds(struct env *e)
 {
@@ -671,7 +677,7 @@ static const struct fault_op op_peek = {
 	peek_cleanup, { EFAULT, ENOMEM },
 };
 
-/* The end of things must work in any case. */
+/* shutdown() and close() must always succeed. */
 static int do_close(struct env *e)
 {
 	return ERR(shutdown(e->fd, SHUT_RDWR)) ?: ERR(close(e->fd));
@@ -766,7 +772,7 @@ FIXTURE_TEARDOWN(faults)
 	tmp_leave(&self->tmp);
 }
 
-/* Each fault in turn, until there is none left. */
+/* Injects each fault in turn until there is no further one. */
 TEST_F(faults, each)
 {
 	struct fault_count c = fault_each(variant->op, &self->e);
@@ -775,7 +781,7 @@ TEST_F(faults, each)
 	EXPECT_EQ(0, c.wrong);
 }
 
-/* A network namespace with no memory for its part of AF_BUS */
+/* A network namespace whose initialisation of AF_BUS fails */
 
 TEST(faults_of_a_namespace)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What happens on a D-Bus bus when there is no memory, or a buffer is bad: as in
- * faults.c, for what the module does. A request by netlink is done as a whole or
- * not at all; a reply is expected if the call was delivered, and only then.
+ * Failing allocations and bad buffers on a D-Bus bus: as in faults.c, for the
+ * module. A netlink request is executed as a whole or not at all; a reply is
+ * expected if and only if the call was delivered.
  */
 #include "kselftest_harness.h"
 
@@ -39,7 +39,7 @@ static const struct dbus_msg signal_msg = {
 	.member = "Sig", .arg0 = "x",
 };
 
-/* Looking, without faults */
+/* Reading state, without faults */
 
 static bool comes(int fd, const char *what)
 {
@@ -47,7 +47,7 @@ static bool comes(int fd, const char *what)
 
 	if (!strcmp(got, what))
 		return true;
-	printf("# %s came, not %s\n", got, what);
+	printf("# got %s, expected %s\n", got, what);
 	return false;
 }
 
@@ -119,7 +119,7 @@ static bool has_flags(struct env *e, __u64 flags)
 	return !get_flags(e, &is) && is == flags;
 }
 
-/* Doing */
+/* Sending and changing */
 
 static int send_to(struct env *e, const struct dbus_msg *like, const char *to)
 {
@@ -198,7 +198,7 @@ static const struct fault_op op_bind = {
 	new_socket, do_bind, is_new, is_bound, close_fd, { ENOMEM, EFAULT },
 };
 
-/* One more client, the last of links */
+/* Adds a client, the last of links. */
 static int connection(struct env *e)
 {
 	struct bus_link *l = &e->b.link[e->b.nr];
@@ -239,7 +239,7 @@ static const struct fault_op op_join = {
 	connection, do_join, is_no_peer, is_peer, disconnect, { ENOMEM },
 };
 
-/* With a name, a rule, and a call that it has not answered. */
+/* Makes a client with a name, a rule, and a call that it has not answered. */
 static int busy_client(struct env *e)
 {
 	struct dbus_msg m = call;
@@ -250,7 +250,7 @@ static int busy_client(struct env *e)
 	return err ?: dbus_send(e->l[0].fd, &m);
 }
 
-/* The end of things must work in any case. */
+/* Closing must always succeed. */
 static int do_leave(struct env *e)
 {
 	return ERR(close(e->l[CLIENTS].fd));
@@ -287,7 +287,7 @@ static int other_bus(struct env *e)
 				   b->link[1].acc, RULE);
 }
 
-/* As when the master dies. */
+/* Closes all sockets of the master, as when it dies. */
 static int do_end(struct env *e)
 {
 	return ERR(close(e->other.listener)) ?:
@@ -417,7 +417,7 @@ static const struct fault_op op_match_clear = {
 	add_rule, clear_rules, one_rule, no_rule, clean_rules, REQUEST_ERRORS,
 };
 
-/* Of those that are not on AF_BUS: it brings signals to the master. */
+/* A rule of a client that is not on AF_BUS brings signals to the master. */
 static int add_legacy(struct env *e)
 {
 	return match(e, NFDBUS_A_SET_MATCH_ADD, -1, RULE);
@@ -572,7 +572,7 @@ static const struct fault_op op_many = {
 	REQUEST_ERRORS,
 };
 
-/* Looking, with faults */
+/* Reading state, with faults */
 
 static int do_get_bus(struct env *e)
 {
@@ -596,7 +596,7 @@ static const struct fault_op op_peer_get = {
 	no_prepare, do_get_peer, no_check, no_check, no_cleanup, REQUEST_ERRORS,
 };
 
-/* What is left of a dump that was cut short goes with its socket. */
+/* The rest of a dump that was cut short goes with its socket. */
 static int dump_socket(struct env *e)
 {
 	int err;
@@ -659,7 +659,7 @@ DUMP(names);
 
 #define SEND_ERRORS	{ ENOMEM, EFAULT, ENOBUFS }
 
-/* Of the last call that wants a reply: each has one of its own. */
+/* The serial of the last call that wants a reply; each call has its own. */
 static __u32 serial;
 
 static int do_call(struct env *e)
@@ -719,7 +719,7 @@ static bool still_expected(struct env *e)
 	return is_quiet(e) && state(e).replies == 1;
 }
 
-/* A second one is not expected. */
+/* The reply arrives, and a second one is not expected. */
 static bool is_answered(struct env *e)
 {
 	return comes(e->l[0].fd, "2") && is_quiet(e) && !state(e).replies &&
@@ -735,7 +735,7 @@ static const struct fault_op op_reply = {
 	called, do_reply, still_expected, is_answered, clean_reply, SEND_ERRORS,
 };
 
-/* As for one who does not answer any more. */
+/* Takes the expected replies of a client that no longer answers. */
 struct taken {
 	unsigned int	nr;
 };
@@ -839,7 +839,7 @@ FIXTURE(faults_nfdbus) {
 	bool		open;
 };
 
-/* Faults of netlink itself are not ours; what is lost then is the answer. */
+/* Faults in netlink itself are not tested; they lose the answer. */
 FIXTURE_VARIANT(faults_nfdbus) {
 	const struct fault_op	*op;
 	enum {

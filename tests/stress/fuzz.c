@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random calls, and nothing may come of them that is not documented.
+ * Random calls, whose results must be documented.
  *
  *	fuzz [--seconds N] [--as root|user] [--seed N [--round N]] [--calls N]
  *	     [--hang SECONDS] [--verbose] [--replay FILE]
  *
- * Rounds of calls over a pool of sockets, some rounds in several threads, as
- * root and as another user; each one in a process, and all of them in a network
- * namespace. A round fails if
+ * It runs rounds of calls over a pool of sockets, some of them in several
+ * threads, as root and as another user. Each round is a process; all rounds
+ * share a network namespace. A round fails if
  *
  *   - a call returns an error that Documentation/networking/af_bus.rst does not
- *     give it, or receives what nobody sent,
- *   - a contest ends as it must not: threads that race on a bus of their own,
+ *     document, or receives something that was not sent,
+ *   - a contest has a wrong result: threads that race on a bus of their own,
  *     see fuzz_contest.c,
  *   - it does not end (60 s, or --hang),
- *   - it leaves something behind: sockets, or what its user has in flight,
- *   - the kernel reports something.
+ *   - it leaves sockets, or something in flight of its user,
+ *   - the kernel reports an error.
  *
- * Then the list of calls is made as short as it may be and printed; --replay
- * does what was printed. If the kernel does not survive, the last line of its
- * log with "fuzz:" has the seed and the round to be done again.
+ * The list of calls is then made as short as possible and printed; --replay
+ * executes what was printed. If the kernel crashes, the last line with "fuzz:"
+ * in its log has the seed and the round, for --seed and --round.
  *
- * Without --seconds it takes what AF_BUS_FUZZ in the environment says, or 10.
+ * Without --seconds it runs for AF_BUS_FUZZ seconds, from the environment, or
+ * 10.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -46,11 +47,12 @@
 #include "kselftest.h"
 #include "fuzz.h"
 
-/* Users: root in this disguise, another, and each round that is done again */
+/* Users: root disguised, another user, and one for each round that is repeated
+ */
 #define ROOT_UID	60001
 #define USER_UID	60002
 #define AGAIN_UID	60003
-#define SHRINK_SECONDS	200	/* that making a list shorter may take */
+#define SHRINK_SECONDS	200	/* limit for making a list shorter */
 
 enum outcome {
 	FINE,
@@ -69,7 +71,7 @@ struct result {
 };
 
 static struct fuzz_shared *shared;
-static struct result *again;		/* of a process that did it again */
+static struct result *again;		/* of a process that repeated it */
 static struct {
 	unsigned int	seconds;
 	unsigned int	hang;
@@ -81,7 +83,7 @@ static struct {
 	bool		verbose;
 } opt = { .seconds = 10, .hang = 60, .calls = 100, .round = -1 };
 
-/* In the process that starts rounds */
+/* State of the process that starts rounds */
 static bool as_root;
 static uid_t uid;
 static unsigned int left_seconds = 60;	/* until what was closed is freed */
@@ -113,8 +115,8 @@ static bool is_report(const char *line)
 {
 	unsigned int i;
 
-	/* Any kernel has data races of its own. Who runs this is to look whose
-	 * they are, and to make the calls fewer is in vain.
+	/* Any kernel has data races of its own. A person has to look where they
+	 * are, and shortening the calls does not help.
 	 */
 	if (strstr(line, "BUG: KCSAN:"))
 		return false;
@@ -131,7 +133,7 @@ static void kmsg_open(void)
 		lseek(kmsg, 0, SEEK_END);
 }
 
-/* Reads what is new; returns whether there is a report, and its first line. */
+/* Reads new lines; returns whether there is a report, and its first line. */
 static bool kmsg_report(char *text, size_t size)
 {
 	char line[2048], *message;
@@ -167,9 +169,9 @@ static void kmsg_mark(long round)
 		kmsg = -1;
 }
 
-/* What is left of a round */
+/* Leftovers of a round */
 
-/* Sockets of this namespace, of both families; -1 if that cannot be known. */
+/* Returns the sockets of both families in this namespace, -1 if unknown. */
 static int count_sockets(void)
 {
 	char line[256], name[32];
@@ -226,8 +228,8 @@ static void become_user(bool keep)
 /* More than what is free in a queue */
 #define BIG	20000
 
-/* The user has nothing in flight if one message with a descriptor is all that
- * fits. Returns 0 or an errno.
+/* The user has nothing in flight if exactly one message with a descriptor fits.
+ * Returns 0 or an errno.
  */
 static int probe_user(void)
 {
@@ -252,7 +254,7 @@ static int set_limit(const char *bytes)
 	return ERR(pwrite(limit, bytes, strlen(bytes), 0));
 }
 
-/* Who has nothing in flight sends one message even then. */
+/* A user with nothing in flight can always send one message. */
 static int probe(void)
 {
 	pid_t pid;
@@ -289,8 +291,8 @@ static bool left_now(char *text, size_t size)
 	return err;
 }
 
-/* What is freed is freed later, by RCU and by the collector. That looks when a
- * socket is released; the last close of one in flight does not release it.
+/* Memory is freed later, by RCU and by the collector. The collector runs when a
+ * socket is released; the last close of a socket in flight does not release it.
  */
 static bool left(char *text, size_t size)
 {
@@ -323,7 +325,7 @@ static pid_t round_start(const struct fuzz_prog *prog)
 	_exit(fuzz_run(prog));
 }
 
-/* Status as of waitpid(), -1 if it does not end. */
+/* Returns the status of waitpid(), -1 if the round does not end. */
 static int round_wait(pid_t pid, unsigned int seconds)
 {
 	time_t end = now() + seconds;
@@ -347,12 +349,12 @@ static void quote_stacks(pid_t pid)
 {
 	char command[128];
 
-	printf("# where it is:\n");
+	printf("# its stacks:\n");
 	fflush(stdout);
 	snprintf(command, sizeof(command),
 		 "sed 's/^/#   /' /proc/%d/task/*/stack 2>/dev/null", pid);
 	if (system(command))
-		printf("#   cannot be seen\n");
+		printf("#   cannot be read\n");
 }
 
 static void round_hangs(struct result *r, const struct fuzz_prog *prog,
@@ -400,7 +402,7 @@ static struct result run_once(const struct fuzz_prog *prog, unsigned int hang)
 	status = round_wait(pid, hang);
 	if (status == -1)
 		round_hangs(&r, prog, pid);
-	kill(-pid, SIGKILL);	/* children that it had */
+	kill(-pid, SIGKILL);	/* its children */
 	clean_directory();
 	if (atomic_load(&shared->failed) == 2) {
 		r.outcome = BAD_RESULT;
@@ -436,8 +438,9 @@ static bool same_failure(const struct result *a, const struct result *b)
 	return a->outcome != BAD_RESULT || (a->op == b->op && a->err == b->err);
 }
 
-/* With a namespace and a user of its own: what an earlier one left is not seen.
- * What the kernel tells once it tells again.
+/* Repeats a round in its own namespace and as its own user, so that leftovers
+ * of earlier rounds do not count, and reports that the kernel makes once are
+ * made again.
  */
 static void run_again(const struct shrink *s, const struct fuzz_prog *prog)
 {
@@ -523,7 +526,7 @@ static void shrink_args(const struct shrink *s, struct fuzz_prog *prog)
 	}
 }
 
-/* Where threads race, a list may fail but now and then. */
+/* A list of calls that race may fail only sometimes. */
 static void shrink(const struct result *want, struct fuzz_prog *prog)
 {
 	struct shrink s = {
@@ -536,14 +539,14 @@ static void shrink(const struct result *want, struct fuzz_prog *prog)
 
 	for (i = 0; i < 5; i++)
 		hits += fails_still(&s, prog);
-	printf("# done again it fails %u times of 5\n", hits);
+	printf("# repeated, it fails %u times of 5\n", hits);
 	if (hits) {
 		s.tries = hits == 5 ? 1 : 10;
 		shrink_calls(&s, prog);
 		shrink_args(&s, prog);
 		shrink_calls(&s, prog);
 	}
-	printf("# %s calls, for --replay:\n", hits ? "the least" : "all");
+	printf("# %s calls, for --replay:\n", hits ? "shortest list of" : "all");
 	fuzz_print(prog);
 }
 
@@ -582,7 +585,7 @@ static unsigned long sum(atomic_ulong *counts)
 static bool failed(const struct result *r, struct fuzz_prog *prog, long round)
 {
 	printf("# round %ld: %s\n", round, r->text);
-	printf("# again: %s --as %s --seed %#llx --round %ld --calls %u\n",
+	printf("# to repeat: %s --as %s --seed %#llx --round %ld --calls %u\n",
 	       program_invocation_short_name, as_root ? "root" : "user",
 	       (unsigned long long)opt.seed, round, opt.calls);
 	fflush(stdout);
@@ -610,7 +613,7 @@ static bool run_rounds(unsigned int seconds)
 		if (opt.round >= 0)
 			break;
 	}
-	printf("# %ld rounds, calls that can be judged: %lu worked, %lu refused\n",
+	printf("# %ld rounds, judged calls: %lu succeeded, %lu failed\n",
 	       round, sum(shared->worked), sum(shared->refused));
 	if (opt.verbose)
 		quote_counts();
@@ -642,7 +645,7 @@ static bool run_replay(void)
 	return false;
 }
 
-/* A namespace, a directory and a process of its own for all rounds */
+/* A namespace, a directory and a process for all rounds */
 
 static int run_all(unsigned int seconds)
 {
@@ -678,7 +681,7 @@ static void test(const char *name, bool root, unsigned int seconds)
 		return;
 	}
 	if (root && getuid()) {
-		ksft_test_result_skip("%s: it is not\n", name);
+		ksft_test_result_skip("%s: not possible\n", name);
 		return;
 	}
 	memset(shared, 0, sizeof(*shared));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A fuzzer of AF_BUS. A round is a list of calls, made from a number, that some
- * threads work off over a pool of descriptors.
+ * A fuzzer of AF_BUS. A round is a list of calls, generated from a number,
+ * which some threads execute over a pool of descriptors.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -19,7 +19,7 @@
 #define FUZZ_OPS	40	/* room for so many kinds of calls */
 #define FUZZ_ERRNOS	140
 
-/* A call: what, in which thread, with which choices. */
+/* A call: which kind, in which thread, and the choices of its arguments */
 struct fuzz_call {
 	__u8	thread;
 	__u8	op;
@@ -32,15 +32,15 @@ struct fuzz_prog {
 };
 
 /**
- * struct fuzz_shared - what a round tells to who watches it
- * @failed: a call had a result that it must not have
- * @op: of this call
- * @err: its errno, 0 if it was something else
- * @what: the same in words
- * @at: call that a thread is in
- * @worked: calls that worked, by op
- * @refused: calls that did not
- * @errnos: and why
+ * struct fuzz_shared - what a round reports to the process that watches it
+ * @failed: a call had a wrong result
+ * @op: kind of that call
+ * @err: its errno, 0 if the failure is another one
+ * @what: the failure in words
+ * @at: the call that each thread is in
+ * @worked: calls that succeeded, by kind
+ * @refused: calls that failed, by kind
+ * @errnos: errors of these, by kind
  */
 struct fuzz_shared {
 	atomic_int	failed;

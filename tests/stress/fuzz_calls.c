@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The calls of the fuzzer, and which results they may have. */
+/* The calls of the fuzzer, and the results that they may have */
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -46,7 +46,7 @@ struct task {
 	bool			alone;		/* there is no other thread */
 	bool			bad;		/* the call has a bad pointer */
 	bool			rights;		/* it passes descriptors */
-	char			*buf;		/* RECV_SIZE, and nothing behind */
+	char			*buf;		/* RECV_SIZE, then unmapped */
 	char			control[8192];
 	atomic_int		tid;
 	int			ring;
@@ -59,14 +59,15 @@ struct task {
 };
 
 static struct fuzz_shared *shared;
-static char *data;		/* DATA_SIZE, and nothing behind */
+static char *data;		/* DATA_SIZE, then unmapped */
 static struct task task[FUZZ_THREADS];
 static int home_net = -1;
 
 /*
- * The pool. A slot is one word: descriptor + 1, kind, whether it is a socket of
- * AF_BUS, and a number that changes when the slot gets or loses a descriptor.
- * So a call can tell afterwards whether its descriptor was its own all the time.
+ * The pool. A slot is one word: descriptor + 1, kind, whether it is an AF_BUS
+ * socket, and a number that changes when the slot gets or loses a descriptor.
+ * This tells a call afterwards whether it had its descriptor for itself all the
+ * time.
  */
 
 static atomic_ullong slots[SLOTS];
@@ -113,7 +114,7 @@ static bool is_bus(int fd)
 	       domain == AF_BUS;
 }
 
-/* Nothing in here waits for ever. */
+/* No call waits for ever. */
 static void limit_waits(int fd)
 {
 	const struct timeval tv = { .tv_usec = 5000 };
@@ -149,8 +150,9 @@ static void pool_look(struct pooled *p, int slot)
 }
 
 /*
- * A choice among descriptors: the first 16 prefer kinds, or take any if there is
- * none, the next ones are slots, the last ones no descriptors at all.
+ * A choice among descriptors: the first 16 prefer some kinds, or take any if
+ * there is none of them; the next are slots; the last are no descriptors at
+ * all.
  */
 #define FD_USUAL	16
 #define FD_LIMIT	(FD_USUAL + SLOTS + 3)
@@ -171,7 +173,7 @@ static struct pooled pool_get(const char *kinds, unsigned int choice)
 	}
 	nr = strlen(kinds);
 	nth = choice / nr;
-	/* the nth of a kind, the last one if there are not so many */
+	/* the nth of a kind, or the last one if there are fewer */
 	for (i = 0; i < SLOTS; i++) {
 		struct pooled q;
 
@@ -233,9 +235,9 @@ static bool is_in(const int *errs, int err)
 }
 
 /*
- * What documentation allows; EFAULT only if there was a bad pointer. A child is
- * made while other threads open and close descriptors, so its idea of them may
- * be wrong.
+ * Accepts documented results, and EFAULT only if a pointer was bad. A child
+ * starts while other threads open and close descriptors, so its view of them
+ * may be wrong.
  */
 static void judge(const struct task *t, const struct pooled *p, long ret,
 		  const int *errs)
@@ -263,7 +265,9 @@ static void judge(const struct task *t, const struct pooled *p, long ret,
 
 #define PTR_LIMIT	6
 
-/* 0 is right; bad ones are bad from somewhere in the middle on, or all along. */
+/* Choice 0 is right; bad pointers are bad from somewhere in the middle on, or
+ * throughout.
+ */
 static void *pointer(struct task *t, unsigned int choice, void *good,
 		     size_t size, size_t len)
 {
@@ -286,7 +290,7 @@ static void *pointer(struct task *t, unsigned int choice, void *good,
 	}
 }
 
-/* Of what has something behind it. */
+/* Returns a pointer to an object with memory behind it. */
 static void *struct_ptr(struct task *t, unsigned int choice, void *good)
 {
 	return choice ? pointer(t, 2 + choice % 3, good, 0, 0) : good;
@@ -355,7 +359,7 @@ static socklen_t name(unsigned int choice, struct sockaddr_bus *sb)
 	return sizeof(*sb);
 }
 
-/* The usual ones are those of buses that are there. */
+/* The usual names are those of existing buses. */
 static socklen_t name_of_bus(unsigned int choice, struct sockaddr_bus *sb)
 {
 	socklen_t len = sizeof(*sb);
@@ -604,7 +608,7 @@ static __u32 value(unsigned int choice)
 static const struct {
 	int		opt;
 	int		size;
-	int		more;	/* an errno it has beside the usual */
+	int		more;	/* an errno beside the usual */
 	const char	*kinds;	/* of sockets that have it */
 } bus_opts[] = {
 	{ BUS_JOIN_BUS,		0, ENOTCONN, "a" },
@@ -1159,12 +1163,12 @@ static void op_splice(struct task *t, const __u16 *arg)
 	ssize_t len = splice(from.fd, NULL, to.fd, NULL, length(arg[2]),
 			     flags[arg[3]]);
 
-	/* From a pipe that a bad write() has left with an empty buffer
-	 * splice_to_socket() returns ERESTARTSYS, whatever the socket.
+	/* splice_to_socket() returns ERESTARTSYS for any socket if a bad
+	 * write() has left an empty buffer in the pipe.
 	 */
 	if (len < 0 && errno == 512)
 		return;
-	t->rights = true;	/* the other one may be bad */
+	t->rights = true;	/* the other end may be bad */
 	/* EPIPE is that of a pipe */
 	judge(t, to.bus ? &to : &from, len, to.bus ? SEND_ERRORS :
 	      ERRORS(ENOTCONN, EAGAIN, ENOBUFS, EMSGSIZE, EINTR, ECONNRESET,
@@ -1182,7 +1186,7 @@ static void op_sendfile(struct task *t, const __u16 *arg)
 		      SEND_ERRORS);
 }
 
-/* Nothing but a pipe takes it. */
+/* vmsplice() works on a pipe only. */
 static void op_vmsplice(struct task *t, const __u16 *arg)
 {
 	struct pooled to = pool_get("w", arg[0]);
@@ -1270,7 +1274,7 @@ static void op_fcntl(struct task *t, const __u16 *arg)
 			     (arg[2] & 2 || !p.bus ? O_NONBLOCK : 0));
 }
 
-/* Looking */
+/* Reading state */
 
 static void op_proc(struct task *t, const __u16 *arg)
 {
@@ -1333,7 +1337,7 @@ static void op_diag(struct task *t, const __u16 *arg)
 	close(fd);
 }
 
-/* io_uring: a ring for each thread; its results are not waited for. */
+/* io_uring: one ring for each thread; results are not waited for. */
 
 static bool ring_open(struct task *t)
 {
@@ -1449,7 +1453,7 @@ static void op_netns(struct task *t, const __u16 *arg)
 
 static void op_child(struct task *t, const __u16 *arg);
 
-/* In a process: what others do with descriptors is nothing to it. */
+/* Runs in a process, which other threads' descriptors do not affect. */
 static void op_contest(struct task *t, const __u16 *arg)
 {
 	char what[128];
@@ -1475,7 +1479,7 @@ static void op_contest(struct task *t, const __u16 *arg)
 		_exit(1);
 }
 
-/* The calls, how often there is one, and how many choices each argument has. */
+/* The calls, their frequency, and the number of choices for each argument */
 
 struct fuzz_arg {
 	const char	*name;
@@ -1594,7 +1598,7 @@ static void run_call(struct task *t, unsigned int i)
 	ops[call->op].run(t, call->arg);
 }
 
-/* A child does the calls that come next, until it is killed. */
+/* A child executes the next calls, until it is killed. */
 static void op_child(struct task *t, const __u16 *arg)
 {
 	unsigned int i, nr = 2 + arg[0];
@@ -1667,12 +1671,12 @@ static unsigned int op_by_name(const char *name)
 }
 
 /**
- * fuzz_make() - make a round from a number
- * @prog: returns it
- * @seed: number
- * @nr: calls
+ * fuzz_make() - generate a round from a number
+ * @prog: the round
+ * @seed: the number
+ * @nr: number of calls
  *
- * Mostly it begins with a bus that has some clients. A third of all rounds has
+ * Most rounds begin with a bus that has some clients. A third of all rounds has
  * one thread.
  */
 void fuzz_make(struct fuzz_prog *prog, __u64 seed, unsigned int nr)
@@ -1718,7 +1722,7 @@ void fuzz_print(const struct fuzz_prog *prog)
 	}
 }
 
-/* A line as it was printed; others are not calls. */
+/* Parses a line as it was printed; returns false if it is not a call. */
 bool fuzz_parse(struct fuzz_call *call, char *line)
 {
 	unsigned int thread, op, k;
@@ -1781,10 +1785,10 @@ static void settle_signals(void)
 }
 
 /**
- * fuzz_run() - work off the calls, in a process of its own
- * @prog: calls
+ * fuzz_run() - execute the calls of a round, in a process of its own
+ * @prog: the round
  *
- * Return: 0; ends the process after a result that must not be.
+ * Return: 0. A wrong result ends the process.
  */
 int fuzz_run(const struct fuzz_prog *prog)
 {
@@ -1813,8 +1817,8 @@ int fuzz_run(const struct fuzz_prog *prog)
 }
 
 /**
- * fuzz_init() - before anything else, once
- * @to: what rounds write to
+ * fuzz_init() - set up the fuzzer, once
+ * @to: where rounds report
  */
 void fuzz_init(struct fuzz_shared *to)
 {

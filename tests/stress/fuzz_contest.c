@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Contests: what happens on a bus of their own, where it is known what must come
- * of it whoever wins. Random calls meet such races, but cannot judge them.
+ * Contests: races on a bus of their own whose result is known, whichever thread
+ * wins. Random calls meet such races but cannot judge them.
  */
 #include <poll.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@
 #define VICTIM		BUS_ADDR(7, 1)
 #define WORKERS		3
 
-/* A contest: links of one bus, and threads that do a step again and again. */
+/* A contest: links of one bus, and threads that repeat a step */
 struct contest {
 	struct rnd	rnd;
 	struct tbus	b;
@@ -26,7 +26,7 @@ struct contest {
 	unsigned int	nr;		/* links that take part */
 	unsigned int	qlen;
 	atomic_bool	over;
-	char		*what;		/* that is wrong */
+	char		*what;		/* what is wrong */
 	size_t		size;
 	unsigned long	count;		/* messages sent */
 	unsigned long	last[TBUS_LINKS];
@@ -63,7 +63,8 @@ static bool open_bus(struct contest *c, unsigned int nr)
 	       !tbus_clients(&c->b, nr);
 }
 
-/* A message to a link, what came with it is dropped; false if there is none. */
+/* Receives a message and drops its descriptors; returns false if there is none.
+ */
 static bool receive(int fd, char *text, size_t size)
 {
 	struct bus_got got;
@@ -93,7 +94,7 @@ static void drain(struct contest *c, const struct bus_link *l)
 		;
 }
 
-/* The user may have too much in flight, which is nobody's fault. */
+/* The user may have too much in flight, which is no failure. */
 static bool over_limit(struct contest *c, const struct bus_link *l)
 {
 	char text[32];
@@ -105,8 +106,8 @@ static bool over_limit(struct contest *c, const struct bus_link *l)
 }
 
 /*
- * A member of a group has two addresses in it, which it loses and gets, while
- * somebody multicasts: each message reaches it once at most, in order.
+ * A member gains and loses two addresses of a group while another client
+ * multicasts: it gets each message at most once, and in order.
  */
 
 static bool twice_begin(struct contest *c)
@@ -158,8 +159,8 @@ static void twice_judge(struct contest *c, unsigned int nr)
 }
 
 /*
- * Multicasts fail because of the last member, which is full. The first one does
- * not get them, so a unicast finds the room that nobody has taken.
+ * Multicasts fail because the last member is full. The first member does not
+ * get them, so a unicast must find its room free.
  */
 
 static bool full_begin(struct contest *c)
@@ -202,8 +203,8 @@ static void full_judge(struct contest *c, unsigned int nr)
 }
 
 /*
- * A socket is passed to a client that goes, and in other ways at once. Only the
- * kernel sees whether that went well.
+ * A socket is passed to a client that closes, and in other ways at once. Only
+ * the kernel's own checks see an error.
  */
 
 static bool passed_begin(struct contest *c)
@@ -218,7 +219,7 @@ static bool passed_begin(struct contest *c)
 		if (bus_opt0(c->l[i].acc, BUS_SET_EAVESDROP) ||
 		    bus_opt(c->l[i].fd, BUS_RECV_RIGHTS, rnd_below(&c->rnd, 2)))
 			return false;
-	/* The second attempt takes longer, and so do eavesdroppers. */
+	/* This makes the second attempt longer, like eavesdroppers do. */
 	return !bus_slow(c->l[0].acc);
 }
 
@@ -277,8 +278,8 @@ static void passed_end(struct contest *c)
 }
 
 /*
- * Senders met a full queue, which is empty now: they are told so once. How often
- * is seen in a thread that sleeps in recv() of one of them.
+ * Senders met a full queue that is empty now; each of them is woken once. A
+ * thread that sleeps in recv() on one of the sockets counts the wake-ups.
  */
 
 static bool woken_begin(struct contest *c)
@@ -335,8 +336,8 @@ static void woken_judge(struct contest *c, unsigned int nr)
 }
 
 /*
- * A socket met several full queues. Once one of them has room there is something
- * that it can send.
+ * A socket met several full queues. When one of them has room the socket is
+ * writable.
  */
 
 static bool several_begin(struct contest *c)
@@ -366,7 +367,7 @@ static void several_judge(struct contest *c, unsigned int nr)
 	atomic_store(&c->over, true);
 }
 
-/* The judge works in the thread that started the contest. */
+/* The judge runs in the thread that started the contest. */
 static const struct {
 	bool		(*begin)(struct contest *c);
 	contest_step	work[WORKERS];
@@ -416,14 +417,14 @@ static void run(struct contest *c, enum fuzz_contest kind, unsigned int ms)
 }
 
 /**
- * fuzz_contest() - a contest, in a process of its own
- * @kind: which
- * @seed: of its random numbers
- * @ms: how long it takes
- * @what: returns what was wrong, or nothing
- * @size: room there
+ * fuzz_contest() - run a contest, in a process of its own
+ * @kind: the contest
+ * @seed: seed of its random numbers
+ * @ms: its duration
+ * @what: returns a description of the failure, or ""
+ * @size: size of @what
  *
- * Return: false if it did not begin, for want of something.
+ * Return: false if it could not begin.
  */
 bool fuzz_contest(enum fuzz_contest kind, __u64 seed, unsigned int ms, char *what,
 		  size_t size)

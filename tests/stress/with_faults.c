@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs other tests while memory is not to be had now and then, and copies from
- * and to user space fail.
+ * Runs other tests while allocations, and copies from and to user space, fail
+ * at random.
  *
  *	with_faults [--seed N] [--rounds N] [--part N] [--seconds N] [--whole]
  *		    [--ours] [--verbose] PROGRAM...
  *
- * Every test of each PROGRAM, or one of --part of them, --rounds times; with
- * --whole the program as it is, which need not be one of these tests then. What
- * comes of a test is no matter, many fail. What matters is
+ * It runs every test of each PROGRAM, or one in --part of them, --rounds times.
+ * With --whole it runs the program as it is; that may be any program. The
+ * results of the tests are ignored, as many of them fail. It checks
  *
- *   - that it can be ended, be it by force, which it is after --seconds,
- *   - that nothing is left of it: sockets, messages, namespaces, uses of the
- *     module, and what the user has in flight,
- *   - the kernel's log, which others read; it has a line for each run.
+ *   - that each test can be ended, after --seconds by force,
+ *   - that it leaves nothing: sockets, messages, namespaces, references to the
+ *     module, or something in flight of the user.
  *
- * Each run has its place where there are faults: below a function of net/bus, or
- * of nfdbus, or anywhere; and numbers, one for each kind: so many chances for a
- * fault make one. Not anywhere with --whole: a script would not get far; nor with
- * --ours: other parts of a kernel may warn when they have no memory. A seed
- * gives the same places and numbers again, but not the same faults: the kernel's
- * counters run on.
+ * It writes a line to the kernel's log before each run; its caller checks that
+ * log.
+ *
+ * Each run chooses a place for faults: below a function of net/bus, below one
+ * of nfdbus, or anywhere. For each kind of fault it chooses a number, and one
+ * in so many chances is a fault. "Anywhere" is not chosen with --whole, because
+ * a script would not get far, nor with --ours, because other parts of the
+ * kernel may warn when they have no memory. A seed repeats places and numbers
+ * but not the faults, because the kernel's counters continue.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -95,7 +97,7 @@ static long read_number(const char *path)
 	return n;
 }
 
-/* What there is, when nothing runs */
+/* What exists when no test runs */
 
 struct stock {
 	long	sockets;
@@ -105,10 +107,10 @@ struct stock {
 };
 
 static struct stock before;
-static long budget;	/* bytes that one message needs to be sent, or -1 */
+static long budget;	/* bytes that one message needs, or -1 */
 
-/* What is in use is known after those are given back that wait to be used; -1 if
- * the cache is not there for these alone.
+/* Returns the number of objects in use, for which it shrinks the cache first;
+ * -1 if the cache is merged with others.
  */
 static long count_objects(const char *cache)
 {
@@ -150,7 +152,9 @@ static int send_within(struct tbus *b, int limit, long bytes)
 	return err;
 }
 
-/* In a process that ends with it, as a status has no room for the number. */
+/* Runs in a process, and writes the result because it does not fit into a
+ * status.
+ */
 static void measure_budget(int out)
 {
 	int limit = open("/proc/sys/net/bus/max_user_bytes", O_WRONLY), err;
@@ -209,8 +213,8 @@ static void pass_namespace(void)
 	wait_status(pid);
 }
 
-/* What is freed is freed later, by RCU, by a work and by the collector, which
- * looks when a socket is released.
+/* Memory is freed later, by RCU, by a work item, and by the collector, which
+ * runs when a socket is released.
  */
 static struct stock take_late_stock(void)
 {
@@ -239,7 +243,7 @@ static bool is_more(const char *what, long is, long was)
 	return is > was;
 }
 
-/* What has been told of is not told again. */
+/* A leftover is reported once. */
 static bool is_left(void)
 {
 	struct stock s = take_late_stock();
@@ -279,7 +283,7 @@ static void run_program(const char *program, const char *test)
 	_exit(127);
 }
 
-/* The first process of a namespace: with it all others end. */
+/* Runs as the first process of a PID namespace: all others end with it. */
 static void run_first(const char *program, const char *test)
 {
 	pid_t pid, ended;
@@ -297,7 +301,7 @@ static void run_first(const char *program, const char *test)
 	_exit(0);
 }
 
-/* Waits for a process to end; false if it does not. */
+/* Waits for a process to end; returns false if it does not. */
 static bool wait_for(pid_t pid, unsigned int seconds)
 {
 	int fd = syscall(SYS_pidfd_open, pid, 0);
@@ -323,7 +327,7 @@ struct run {
 	bool			killed;
 };
 
-/* Small numbers as often as large ones */
+/* Chooses small numbers as often as large ones. */
 static unsigned int between(unsigned int least, unsigned int most)
 {
 	unsigned int n = least;
@@ -360,7 +364,7 @@ static void tell(const struct run *r)
 	       r->killed ? ", killed" : "");
 }
 
-/* Returns whether it could be ended. */
+/* Returns whether the run could be ended. */
 static bool run_once(struct run *r)
 {
 	char text[256];
@@ -388,7 +392,7 @@ static bool run_once(struct run *r)
 	return ended;
 }
 
-/* Names that the next run may want */
+/* Removes names that the next run may want. */
 static void remove_groups(void)
 {
 	glob_t g;
@@ -403,8 +407,8 @@ static void remove_groups(void)
 
 /* All runs */
 
-/* As the harness of tests prints them: the third of columns; a test of a fixture
- * with variants stands for all of them.
+/* Parses the list that the test harness prints, in its third column; a test of
+ * a fixture with variants stands for all of them.
  */
 static unsigned int list_tests(const char *program, char (*names)[64])
 {
@@ -443,7 +447,7 @@ static void run_test(struct sum *sum, const char *program, const char *test)
 	if (!run_once(&r)) {
 		tell(&r);
 		write_text("/proc/sysrq-trigger", "w");
-		ksft_exit_fail_msg("it cannot be killed\n");
+		ksft_exit_fail_msg("a test cannot be killed\n");
 	}
 	if (opt.verbose || r.killed)
 		tell(&r);
@@ -477,7 +481,7 @@ static bool is_one_of(const char *name, const char *const *names)
 	return *names;
 }
 
-/* Those that make no use of the module meet no faults there, */
+/* Programs that do not use the module meet no faults there. */
 static bool uses_nfdbus(const char *name)
 {
 	static const char *const names[] = { "nfdbus", "now", "memcg", NULL };
@@ -485,7 +489,7 @@ static bool uses_nfdbus(const char *name)
 	return opt.whole || is_one_of(name, names);
 }
 
-/* and tracefs warns when it cannot allocate the buffer of an instance. */
+/* tracefs warns when it cannot allocate the buffer of an instance. */
 static bool fails_anywhere(const char *name)
 {
 	static const char *const names[] = { "memory", "trace", NULL };
@@ -505,14 +509,14 @@ static struct sum test(const char *path, struct text_range nfdbus)
 	places[NFDBUS].range = uses_nfdbus(name) ? nfdbus :
 						   (struct text_range) {};
 	places[ANYWHERE].range.end = fails_anywhere(name) ? ~0UL : 0;
-	/* The same numbers, whatever was before it */
+	/* The same numbers, whatever ran before */
 	rnd.s = opt.seed;
 	for (c = name; *c; c++)
 		rnd.s = rnd.s * 31 + *c;
 	sum = run_all(program);
 	ksft_print_msg("%s: %u runs, %u faults, %u runs killed\n", name,
 		       sum.runs, sum.faults, sum.killed);
-	ksft_test_result(!is_left(), "%s: ends, nothing is left\n", name);
+	ksft_test_result(!is_left(), "%s: ends and leaves nothing\n", name);
 	free(program);
 	return sum;
 }
@@ -579,10 +583,10 @@ int main(int argc, char **argv)
 	nfdbus = text_of_module("nfdbus");
 	places[CORE].range = text_of_core();
 	if (!places[CORE].range.end)
-		ksft_exit_fail_msg("where net/bus is, /proc/kallsyms does not say\n");
+		ksft_exit_fail_msg("/proc/kallsyms does not have net/bus\n");
 	own_pid_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	before = take_stock();
-	/* There is always one that waits for the next to go. */
+	/* One namespace always waits for the next to go. */
 	before.namespaces++;
 	budget = find_budget();
 	ksft_set_plan(argc - optind + 1);
@@ -593,7 +597,8 @@ int main(int argc, char **argv)
 		runs += sum.runs;
 		faults += sum.faults;
 	}
-	/* A program with short tests may meet none, all of them together do. */
+	/* A program with short tests may meet no fault, but all together must.
+	 */
 	ksft_test_result(runs < 10 || faults, "%u faults in %u runs\n", faults,
 			 runs);
 	ksft_finished();

@@ -151,9 +151,9 @@ const char *bus_show(const struct bus_got *got, const char *text);
 void bus_got_close(struct bus_got *got);
 
 /* These return the next message as a line of text, valid until the next call:
- * 	"1:hello"	from 1, without control messages
- * 	"0:hi dst=2:5 reason=FULL lost=3 cred fds=2 pidfd trunc ctrunc"
- * 	"EOF", "EAGAIN" and other errors
+ *	"1:hello"	from 1, without control messages
+ *	"0:hi dst=2:5 reason=FULL lost=3 cred fds=2 pidfd trunc ctrunc"
+ *	"EOF", "EAGAIN" and other errors
  * A prefix of an address is shown unless it is 0; all ones are shown as "*".
  * Descriptors of the message are closed.
  */

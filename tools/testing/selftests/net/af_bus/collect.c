@@ -69,7 +69,7 @@ enum kind {
 struct vertex {
 	enum kind	kind;
 	int		fds[2];		/* to be passed; may be the same */
-	int		tx;		/* what is sent here gets there */
+	int		tx;		/* where to send to reach the queue */
 	__u64		to;		/* 0 for no address */
 	int		rest[8];
 	unsigned int	nr_rest;
@@ -207,7 +207,8 @@ static void vertex_close_fds(struct vertex *v)
 	v->fds[1] = -1;
 }
 
-/* What is not in flight comes last, and begins the collection. */
+/* Closes the sockets that are not in flight last, which triggers the collector.
+ */
 static void vertex_close_rest(struct vertex *v)
 {
 	while (v->nr_rest)
@@ -230,7 +231,7 @@ static bool vertex_has_backlog(const struct vertex *v)
 	return v->kind == BACKLOG || v->kind == UNIX_BACKLOG;
 }
 
-/* Receive what was passed to a vertex whose descriptor is fd, into fds. */
+/* Receives what was passed to a vertex whose descriptor is fd, into fds. */
 static int vertex_recv(const struct vertex *v, int fd, int *fds, int flags)
 {
 	int from = fd, err = 0;
@@ -256,7 +257,7 @@ static int vertex_recv(const struct vertex *v, int fd, int *fds, int flags)
 	return err;
 }
 
-/* Something for the collector, gone when it is done */
+/* Makes a cycle for the collector; it is gone when the collector is done. */
 static int garbage_collected(void)
 {
 	int before = count_sockets();
@@ -279,7 +280,7 @@ FIXTURE(shape) {
 	struct vertex	v[MAX_VERTICES];
 };
 
-/* Of what kind the vertices are, by turns */
+/* The kinds of the vertices, in turn */
 struct mix {
 	unsigned int	nr;
 	enum kind	kinds[MAX_VERTICES];
@@ -368,7 +369,7 @@ static int shape_pass(const struct vertex *v, const char *edges)
 	return err;
 }
 
-/* "02 21": 0 is passed to 2, then 2 to 1; 0 to n - 1 are closed then. */
+/* "02 21" passes 0 to 2, then 2 to 1; after that 0 to n - 1 are closed. */
 static void shape_test(struct __test_metadata *_metadata, struct vertex *v,
 		       const struct mix *mix, unsigned int n,
 		       const char *edges)
@@ -405,13 +406,13 @@ TEST_F(shape, mixed_lowpoint)
 	shape_test(_metadata, self->v, &variant->mix, 3, "01 12 21 10");
 }
 
-/* No circle: it is freed from its end. */
+/* Not a cycle: it is freed from its end. */
 TEST_F(shape, chain)
 {
 	shape_test(_metadata, self->v, &variant->mix, 3, "01 12");
 }
 
-/* As long as there is one way in, nothing is lost. */
+/* As long as one socket can be reached, nothing is lost. */
 TEST_F(shape, alive)
 {
 	int fds[2], next[2], i;
@@ -436,7 +437,7 @@ TEST_F(shape, alive)
 	EXPECT_EQ(0, wait_for_sockets(0, 20000));
 }
 
-/* A peek is a way in, and out again. */
+/* A peek makes a socket reachable, until it is closed again. */
 TEST_F(shape, peeked)
 {
 	int fds[2], i;
@@ -448,7 +449,7 @@ TEST_F(shape, peeked)
 	shape_close(self->v, 2);
 	ASSERT_EQ(0, garbage_collected());
 
-	/* fds are 1 now; a socket that was accepted took its queue along. */
+	/* fds are 1 now; an accepted socket took its queue along. */
 	for (i = 0; i < 3; i++) {
 		int peeked[2];
 
@@ -466,7 +467,7 @@ TEST_F(shape, peeked)
 	EXPECT_EQ(0, wait_for_sockets(0, 20000));
 }
 
-/* What is not a circle by itself */
+/* Sockets in flight that are not a cycle by themselves */
 
 FIXTURE(collect) {
 	struct tbus	b;
@@ -493,8 +494,7 @@ FIXTURE_TEARDOWN(collect)
 	EXPECT_EQ(0, wait_for_sockets(0, 20000));
 }
 
-/* A socket that is accepted is reached through itself, no longer through the
- * listener.
+/* An accepted socket is reached through itself, no longer through the listener.
  */
 TEST_F(collect, accepted)
 {
@@ -511,13 +511,13 @@ TEST_F(collect, accepted)
 	vertex_close_fds(&pair);
 	close(pair.tx);
 	close(bus.tx);
-	/* The listener is left, and what setup opened. */
+	/* What is left is the listener, and what setup opened. */
 	EXPECT_EQ(10, wait_for_sockets(10, 20000));
 	EXPECT_EQ(0, garbage_collected());
 	vertex_close_fds(&bus);
 }
 
-/* What a listener has in flight is alive while the listener is. */
+/* Descriptors in flight at a listener stay alive while the listener does. */
 TEST_F(collect, waiting)
 {
 	struct vertex bus;
@@ -533,7 +533,7 @@ TEST_F(collect, waiting)
 	close(fds[1]);
 }
 
-/* A copy that was lost leaves no trace. */
+/* A lost copy leaves no trace, */
 TEST_F(collect, lost)
 {
 	int fds[2] = { self->l[1].fd, self->l[2].fd };
@@ -550,7 +550,7 @@ TEST_F(collect, lost)
 	EXPECT_STREQ("1:x fds=2", take(self->l[2].fd));
 }
 
-/* Also when the one who lost it is disconnected. */
+/* nor does one whose recipient is disconnected. */
 TEST_F(collect, kicked)
 {
 	int fds[2] = { self->l[1].fd, self->l[2].acc };
@@ -567,7 +567,7 @@ TEST_F(collect, kicked)
 	EXPECT_EQ(BUS_STATE_CLOSED, bus_get_info(self->l[1].fd).state);
 }
 
-/* Each attempt has to begin anew. */
+/* Each attempt to send has to take its descriptors anew. */
 struct sender {
 	int	fd;
 	int	sock;
@@ -608,12 +608,13 @@ TEST_F(collect, waited_for_nothing)
 	call_start(&call);
 	EXPECT_TRUE(call_sleeps(&call));
 	bus_link_close(&self->l[1]);
-	/* To the master, as nobody has this address any more. */
+	/* It goes to the master, because no client has this address any more.
+	 */
 	EXPECT_EQ(0, call_wait(&call));
 	EXPECT_STREQ("1:y fds=1", take(self->l[0].acc));
 }
 
-/* How many descriptors a user may have in flight */
+/* Limit of descriptors that a user may have in flight */
 
 #define LIMIT	40
 #define UID	47110
@@ -641,7 +642,9 @@ static unsigned int limit_drain(const struct limit *s, unsigned int i)
 	return n;
 }
 
-/* Which step failed, 0 for none. All copies count before there is one. */
+/* Returns the step that failed, 0 for none. All copies count before any is
+ * queued.
+ */
 static int limit_steps(const struct limit *s)
 {
 	if (limit_send(s, GROUP, 20) != ETOOMANYREFS)
@@ -697,7 +700,7 @@ TEST_F(collect, limit)
 	EXPECT_EQ(0, limited(limit_steps, &s));
 }
 
-/* What is collected does not count any more. */
+/* Descriptors that were collected do not count any more. */
 static int limit_garbage(const struct limit *s)
 {
 	struct vertex v;
@@ -723,9 +726,9 @@ TEST_F(collect, limit_garbage)
 }
 
 /*
- * Threads that pass sockets of all kinds around, receive, peek, accept and
- * close, as chance has it. None may be closed that can be reached, and when all
- * is closed none may be left.
+ * Threads pass sockets of all kinds around, receive, peek, accept and close at
+ * random. No socket may be closed that can be reached, and when all are closed
+ * none may be left.
  */
 
 #define SLOTS	48
@@ -745,7 +748,7 @@ struct mess_thread {
 	unsigned long		sent, got, lost;
 };
 
-/* Numbers from here on are in no slot. */
+/* Descriptors from this number on are in no slot. */
 #define HIDDEN	700
 
 static int mess_get(struct mess_thread *t)
@@ -857,9 +860,9 @@ static void mess_recv(struct mess_thread *t, int flags)
 		mess_put(t, got.fds[i]);
 }
 
-/* Who has looked up a number that another thread has closed since may meet a
- * new descriptor that got it. So what is to be left alone has numbers that are
- * never in a slot.
+/* A thread that has looked up a descriptor which another thread has closed
+ * since may meet a new file with that number. So files that must be left alone
+ * get numbers that are never in a slot.
  */
 static void vertex_hide(struct vertex *v)
 {
@@ -888,7 +891,7 @@ static void mess_lose(struct mess_thread *t, const struct vertex *v,
 	ksft_print_msg("kind %u: %s: %s\n", v->kind, how, strerror(err));
 }
 
-/* Nobody else can reach this one. */
+/* Sends only to itself, so that no other socket reaches this one. */
 static void mess_keep(struct mess_thread *t)
 {
 	int fds[2] = { -1, -1 };
@@ -989,8 +992,8 @@ TEST_F(collect, mess)
 	for (i = 0; i < SLOTS; i++)
 		close(m.slot[i]);
 	close(m.listener);
-	/* The collector runs when a socket is closed, unless it does already.
-	 * That socket counts itself until a grace period has passed.
+	/* Closing a socket starts the collector, unless it is running. That
+	 * socket is counted until a grace period has passed.
 	 */
 	for (i = 0; i < 20; i++) {
 		close(bus_socket());

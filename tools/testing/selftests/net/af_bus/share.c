@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What one user may have in another's queue, and what a user pays for. */
+/* What one user may have in another user's queue, and what a user pays for */
 #include "../../kselftest_harness.h"
 
 #include <fcntl.h>
@@ -15,14 +15,14 @@
 #define READER	2000
 #define LIMIT	"/proc/sys/net/bus/max_user_bytes"
 
-/* There, without the number, ids have 16 bits. */
+/* Without the number in its name the call has 16-bit ids there. */
 #ifdef SYS_setresuid32
 #define SETRESUID	SYS_setresuid32
 #else
 #define SETRESUID	SYS_setresuid
 #endif
 
-/* Credentials belong to a thread, and those of connect() count. */
+/* Credentials belong to a thread; those at connect() count. */
 static int link_as(struct tbus *b, struct bus_link *l, uid_t uid)
 {
 	int err;
@@ -35,8 +35,8 @@ static int link_as(struct tbus *b, struct bus_link *l, uid_t uid)
 	return err;
 }
 
-/* link[0] is the reader, the others have users of their own, but for the
- * second of READER; all but the senders are in GROUP.
+/* link[0] is the reader. Each other link has a user of its own, but the second
+ * link of READER; all but the senders are in GROUP.
  */
 FIXTURE(share) {
 	struct tbus	b;
@@ -51,7 +51,9 @@ FIXTURE_SETUP(share)
 	static const uid_t uids[] = { READER, READER, 1001, 1002, 1003, 1004 };
 	unsigned int i;
 
-	/* The limit is the machine's, the abstract name our own. */
+	/* The limit is that of the machine; abstract names are those of the
+	 * namespace.
+	 */
 	self->limit = open(LIMIT, O_RDWR);
 	ASSERT_LE(0, self->limit);
 	ASSERT_LT(0, read(self->limit, self->was, sizeof(self->was) - 1));
@@ -77,7 +79,7 @@ FIXTURE_TEARDOWN(share)
 	tbus_close(&self->b);
 }
 
-/* How many messages get into the reader's queue before one does not. */
+/* Returns how many messages fit into the reader's queue. */
 static int fill_from(const struct bus_link *l, int expected)
 {
 	int n = 0, err;
@@ -128,7 +130,7 @@ TEST_F(share, own_user_and_master_are_exempt)
 	EXPECT_EQ(EAGAIN, say(self->reader->acc, "m"));
 }
 
-/* The queue of an accepted socket is for one client: no share of it. */
+/* The queue of an accepted socket serves one client, so it has no shares. */
 TEST_F(share, not_of_hand_overs)
 {
 	int n = 0;
@@ -174,7 +176,7 @@ TEST_F(share, bytes)
 		n++;
 	while (!send_bytes(self->other->fd, 7, 1000))
 		m++;
-	/* Half for the one user, what is left for the reader's own. */
+	/* One user gets half, and the reader's own user what is left. */
 	EXPECT_LE(8, n);
 	EXPECT_LE(n, m);
 	EXPECT_GE(n + 1, m);
@@ -205,7 +207,7 @@ TEST_F(share, policy_drop)
 	EXPECT_EQ(4, bus_get_info(self->reader->fd).qlen);
 }
 
-/* Who sends too much does not get his victim disconnected. */
+/* A sender cannot get its recipient disconnected by sending too much. */
 TEST_F(share, policy_disconnect)
 {
 	int i;
@@ -218,7 +220,7 @@ TEST_F(share, policy_disconnect)
 	EXPECT_EQ(1, bus_get_info(self->reader->fd).lost);
 	EXPECT_STREQ("3:all", take(self->other->fd));
 
-	/* His own user can. */
+	/* The recipient's own user can. */
 	for (i = 0; i < 4; i++)
 		EXPECT_EQ(0, say_to(self->other->fd, 1, "x"));
 	EXPECT_EQ(0, say_to(self->other->fd, 1, "x"));
@@ -234,7 +236,8 @@ TEST_F(share, policy_master)
 	EXPECT_STREQ("3:x reason=FULL", take(self->a->acc));
 }
 
-/* A multicast is lost for those in whose queues the sender has too much. */
+/* A multicast is lost for recipients in whose queues the sender has too much.
+ */
 TEST_F(share, multicast_drop)
 {
 	int i;
@@ -265,7 +268,7 @@ TEST_F(share, multicast_block)
 	EXPECT_EQ(0, say_to(self->a->fd, GROUP, "y"));
 }
 
-/* Room is what the share leaves, not what the queue does. */
+/* POLLOUT needs room in the share, not just in the queue. */
 TEST_F(share, poll)
 {
 	EXPECT_EQ(0, say_to(self->c->fd, 1, "x"));
@@ -293,8 +296,8 @@ TEST_F(share, wait)
 	EXPECT_EQ(4, bus_get_info(self->reader->fd).qlen);
 }
 
-/* More users than are remembered for a queue, one after the other and at
- * once; their ids are gone with them.
+/* More users than a queue remembers, one after another and at once; their ids
+ * are gone afterwards.
  */
 TEST_F(share, many_users)
 {
@@ -331,7 +334,7 @@ static int set_limit(int fd, unsigned long bytes)
 	return ERR(pwrite(fd, text, strlen(text), 0));
 }
 
-/* More receivers of READER: links 6 and on, with addresses from 7 on. */
+/* Adds recipients of READER: links 6 and on, with addresses from 7 on. */
 static int more_readers(struct tbus *b, int n)
 {
 	int err;
@@ -345,7 +348,9 @@ static int more_readers(struct tbus *b, int n)
 	return 0;
 }
 
-/* The reader's user, each sender at most half of what the others leave. */
+/* The reader's user pays; each sender gets at most half of what the others
+ * leave.
+ */
 TEST_F(share, unread_bytes)
 {
 	ASSERT_EQ(0, more_readers(&self->b, 3));
@@ -357,7 +362,7 @@ TEST_F(share, unread_bytes)
 	EXPECT_EQ(EAGAIN, send_bytes(self->c->fd, 8, BIG));
 	EXPECT_EQ(0, send_bytes(self->other->fd, 8, BIG));
 
-	/* Small messages get there, and other users get theirs. */
+	/* Small messages fit, and other users get theirs. */
 	EXPECT_EQ(0, send_bytes(self->a->fd, 9, 1000));
 	EXPECT_EQ(0, send_bytes(self->b.link[8].acc, 9, 1000));
 	EXPECT_EQ(EAGAIN, send_bytes(self->a->acc, 9, BIG));
@@ -372,7 +377,7 @@ TEST_F(share, unread_bytes)
 	EXPECT_EQ(EAGAIN, send_bytes(self->a->fd, 1, BIG));
 }
 
-/* The master's messages count as well. */
+/* Messages of the master count as well. */
 TEST_F(share, unread_bytes_of_master)
 {
 	ASSERT_EQ(0, set_limit(self->limit, 3 * BIG));
@@ -381,7 +386,7 @@ TEST_F(share, unread_bytes_of_master)
 	EXPECT_EQ(EAGAIN, send_bytes(self->other->acc, 2, BIG));
 }
 
-/* What the master does not read, its client pays for. */
+/* A client pays for messages that the master does not read. */
 TEST_F(share, unread_bytes_to_master)
 {
 	ASSERT_EQ(0, set_limit(self->limit, 2 * BIG));
@@ -392,7 +397,8 @@ TEST_F(share, unread_bytes_to_master)
 	EXPECT_EQ(0, send_bytes(self->other->fd, 0, BIG));
 }
 
-/* Nobody is stuck: who pays for nothing pays for one message of any size. */
+/* No user is stuck: one that pays for nothing may send one message of any size.
+ */
 TEST_F(share, nothing_unread)
 {
 	ASSERT_EQ(0, set_limit(self->limit, 1));
@@ -402,7 +408,7 @@ TEST_F(share, nothing_unread)
 	EXPECT_EQ(0, send_bytes(self->c->fd, 2, BIG));
 }
 
-/* It is the user who pays, on all buses together. */
+/* A user pays for all its buses together. */
 TEST_F(share, unread_bytes_on_two_buses)
 {
 	struct bus_link l, to;
@@ -431,7 +437,7 @@ TEST_F(share, unread_bytes_policies)
 			    BUS_OVERFLOW_DROP));
 	EXPECT_EQ(0, send_bytes(self->a->fd, 2, BIG));
 	EXPECT_EQ(1, bus_get_info(self->other->fd).lost);
-	/* It has not filled its queue. */
+	/* The recipient has not filled its queue, so it is not disconnected. */
 	ASSERT_EQ(0, policy(self->other, BUS_OVERFLOW_DISCONNECT,
 			    BUS_OVERFLOW_DISCONNECT));
 	EXPECT_EQ(ENOBUFS, send_bytes(self->a->fd, 2, BIG));
@@ -443,8 +449,8 @@ TEST_F(share, unread_bytes_policies)
 	EXPECT_NE(NULL, strstr(take(self->a->acc), "reason=FULL"));
 }
 
-/* Each copy is paid for. That others of the same message are in the way is
- * nothing to wait for.
+/* Each copy is paid for. A send does not wait because of other copies of the
+ * same message.
  */
 TEST_F(share, unread_bytes_of_multicast)
 {
@@ -465,7 +471,7 @@ TEST_F(share, unread_bytes_of_multicast)
 	EXPECT_EQ(EAGAIN, send_bytes(self->a->fd, GROUP, BIG));
 }
 
-/* Room for a message to one socket is made by reading from another. */
+/* Reading from one socket makes room for a message to another. */
 TEST_F(share, unread_bytes_poll)
 {
 	ASSERT_EQ(0, set_limit(self->limit, 1));
@@ -505,7 +511,7 @@ TEST_F(share, unread_bytes_wait)
 		call_start(&call[i]);
 		EXPECT_TRUE(call_sleeps(&call[i]));
 	}
-	/* One gets the room, and the other what that leaves. */
+	/* One sender gets the room, and the other what is left of it. */
 	EXPECT_NE(0, strcmp("EAGAIN", take(self->reader->fd)));
 	while (!call_done(&call[0]) && !call_done(&call[1]))
 		usleep(1000);
@@ -516,7 +522,7 @@ TEST_F(share, unread_bytes_wait)
 	EXPECT_EQ(0, call_wait(&call[!i]));
 }
 
-/* There is no such limit in other namespaces, not even to be read. */
+/* Other namespaces do not have this limit, not even to read. */
 TEST_F(share, limit_of_the_machine)
 {
 	EXPECT_EQ(ENOENT, open(LIMIT, O_RDONLY) < 0 ? errno : 0);
@@ -533,7 +539,7 @@ static int write_map(pid_t pid, const char *name, const char *map)
 	return write_text(path, map) ? 0 : -1;
 }
 
-/* Tells what is done, and goes on when the other side says so. */
+/* Signals that a step is done, and waits for the other side. */
 static int step(int done, int go)
 {
 	char c;
@@ -541,8 +547,8 @@ static int step(int done, int go)
 	return write(done, "x", 1) == 1 && read(go, &c, 1) == 1 ? 0 : -1;
 }
 
-/* In a namespace in a namespace of 1001, as an id that is neither's. Exits with
- * how many messages got there.
+/* Runs in a namespace within a namespace of 1001, with an id that is neither's.
+ * Exits with the number of messages that it sent.
  */
 static void be_nested(const struct tbus *b, int done, int go)
 {
@@ -563,7 +569,9 @@ static void be_nested(const struct tbus *b, int done, int go)
 	_exit(err == EAGAIN ? n : 104);
 }
 
-/* Who maps ids into a namespace of its own is the same user by all of them. */
+/* A user that maps ids into its own namespace is the same user with each of
+ * them.
+ */
 TEST_F(share, ids_of_a_namespace)
 {
 	struct bus_link l = {};
@@ -583,7 +591,7 @@ TEST_F(share, ids_of_a_namespace)
 		TH_LOG("status %d", wait_status(pid));
 	}
 	ASSERT_EQ(0, write_map(pid, "uid_map", "0 100000 10"));
-	/* A group that is not mapped must not make namespaces. */
+	/* A process whose group is not mapped must not make namespaces. */
 	ASSERT_EQ(0, write_map(pid, "gid_map", "0 0 1"));
 	ASSERT_EQ(1, write(go[1], "x", 1));
 	ASSERT_EQ(1, read(done[0], &c, 1)) {

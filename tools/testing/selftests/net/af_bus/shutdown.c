@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* shutdown() and close(), in every order. */
+/* shutdown() and close(), in every order */
 #include "../../kselftest_harness.h"
 
 #include "bus_util.h"
@@ -26,7 +26,7 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/* What is queued comes before end-of-file, which stays. */
+/* Queued messages are read before end-of-file, which persists. */
 TEST_F(shutdown, client_closes)
 {
 	EXPECT_EQ(0, say(self->l[0].fd, "one"));
@@ -55,13 +55,15 @@ TEST_F(shutdown, accepted_closes)
 	EXPECT_STREQ("EOF", take(self->l[0].fd));
 	EXPECT_EQ(EPIPE, say(self->l[0].fd, "x"));
 	EXPECT_EQ(EPIPE, say_to(self->l[0].fd, 2, "x"));
-	/* and nothing comes any more */
+	/* and no message arrives any more */
 	EXPECT_EQ(0, say_to(self->l[1].fd, 1, "late"));
 	EXPECT_EQ(0, say_to(self->l[1].fd, BUS_MULTICAST(0), "late"));
 	EXPECT_STREQ("EOF", take(self->l[0].fd));
 }
 
-/* shutdown() of both directions does what close() does to the other end. */
+/* shutdown() of both directions has the same effect on the other end as
+ * close().
+ */
 TEST_F(shutdown, client_shuts_down)
 {
 	EXPECT_EQ(0, say(self->l[0].fd, "one"));
@@ -94,7 +96,7 @@ TEST_F(shutdown, accepted_shuts_down)
 	EXPECT_STREQ("2:late", take(self->l[1].acc));
 }
 
-/* In any of its forms it ends being on the bus. */
+/* Any form of shutdown() takes the client off the bus. */
 TEST_F(shutdown, half)
 {
 	static const int hows[] = { SHUT_RD, SHUT_WR };
@@ -113,7 +115,7 @@ TEST_F(shutdown, half)
 	}
 	EXPECT_EQ(EPIPE, say(self->l[1].fd, "x"));
 	EXPECT_STREQ("EOF", take(self->l[1].acc));
-	/* the direction that is open still works */
+	/* the open direction still works */
 	EXPECT_EQ(0, say(self->l[1].acc, "bye"));
 	EXPECT_STREQ("0:bye", take(self->l[1].fd));
 	EXPECT_EQ(0, ERR(shutdown(self->l[1].fd, SHUT_RD)));
@@ -142,7 +144,7 @@ TEST_F(shutdown, again)
 	EXPECT_STREQ("2:x", take(self->l[2].fd));
 }
 
-/* Who sleeps in recv() learns of it. */
+/* A sleeping recv() is woken. */
 TEST_F(shutdown, wakes_reader)
 {
 	struct bus_call calls[3] = {};
@@ -165,7 +167,7 @@ TEST_F(shutdown, wakes_reader)
 	EXPECT_EQ(0, call_wait(&calls[2]));
 }
 
-/* No new connections, but those that are there live on. */
+/* New connections are refused, existing ones stay. */
 TEST_F(shutdown, listener)
 {
 	int fd = bus_socket();
@@ -184,7 +186,7 @@ TEST_F(shutdown, listener)
 
 /*
  * Every order of closing a listener and both ends of two links, with messages
- * under way, against what should be left after each step.
+ * queued, is compared with a model after each step.
  */
 enum { LISTENER, FD0, ACC0, FD1, ACC1, NR };
 
@@ -230,7 +232,7 @@ static bool is(int fd, const char *text)
 	return !strcmp(text, take(fd));
 }
 
-/* The one direct message that is sent in each step */
+/* Checks the one direct message that is sent in each step. */
 static bool check_direct(struct model *m)
 {
 	struct bus_link *l = m->b.link;
@@ -264,7 +266,7 @@ static bool model_step(struct model *m, int i)
 	return check_direct(m) && check_connect(m);
 }
 
-/* The last of a link to be closed still finds its message, then the end. */
+/* The last end of a link still finds its message, then end-of-file. */
 static bool check_leftover(struct model *m, int i)
 {
 	bool first = i == FD0 || i == FD1;

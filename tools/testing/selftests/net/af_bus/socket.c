@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* socket() and what a socket without a bus can do. */
+/* socket(), and what a socket without a bus can do */
 #include "../../kselftest_harness.h"
 
 #include <assert.h>
@@ -8,7 +8,7 @@
 
 #include "bus_util.h"
 
-/* The layout is ABI, the same on every architecture. */
+/* The layout is ABI and the same on every architecture. */
 static_assert(AF_BUS == 46, "AF_BUS");
 static_assert(sizeof(struct bus_addr) == 8, "bus_addr");
 static_assert(__alignof__(struct bus_addr) == 8, "bus_addr");
@@ -55,7 +55,7 @@ TEST(protocols)
 {
 	int err = socket_err(SOCK_SEQPACKET, BUS_PROTO_DBUS);
 
-	/* its module may be absent */
+	/* the module may be absent */
 	EXPECT_TRUE(!err || err == EPROTONOSUPPORT);
 	EXPECT_EQ(EPROTONOSUPPORT,
 		  socket_err(SOCK_SEQPACKET, BUS_PROTO_MAX + 1));
@@ -111,7 +111,7 @@ TEST(acceptconn)
 	tbus_close(&b);
 }
 
-/* Nothing that needs a link works, and nothing hangs. */
+/* No call that needs a link works, and none hangs. */
 static void expect_no_link(struct __test_metadata *_metadata, int fd)
 {
 	struct sockaddr_bus sb;
@@ -189,7 +189,8 @@ TEST(no_mmap)
 	close(fd);
 }
 
-/* Of AF_UNIX, but not here: what was sent is charged to its receivers. */
+/* AF_BUS lacks SIOCOUTQ of AF_UNIX: messages are charged to their recipients.
+ */
 TEST(no_outq)
 {
 	struct tbus b;
@@ -202,7 +203,7 @@ TEST(no_outq)
 	tbus_close(&b);
 }
 
-/* Nor does this option come with the others of SCM_RIGHTS. */
+/* It also lacks SO_RIGHTS_NOTRUNC. */
 TEST(no_rights_notrunc)
 {
 	int fd = bus_socket();

@@ -32,8 +32,8 @@ struct opt {
 	const char	*name;
 	int		nr;
 	int		len;
-	unsigned int	set;		/* kinds that take it */
-	unsigned int	get;		/* kinds that tell it */
+	unsigned int	set;		/* kinds on which it can be set */
+	unsigned int	get;		/* kinds on which it can be read */
 	union {
 		struct bus_overflow	overflow;
 		struct sockaddr_bus	sb;
@@ -108,7 +108,7 @@ static int get(int fd, int nr, void *value, socklen_t *len)
 	return ERR(getsockopt(fd, SOL_BUS, nr, value, len));
 }
 
-/* Only those that an option is for take it; the others are EINVAL. */
+/* An option works on the kinds it is for; on others it is EINVAL. */
 TEST_F(sockopt, wrong_kind)
 {
 	const struct opt *o;
@@ -147,7 +147,7 @@ static bool takes_sockaddr(const struct opt *o, int len)
 	       len == sizeof(struct sockaddr_bus);
 }
 
-/* Every size but the one, and that one from unreadable memory. */
+/* Every size but the right one, and the right one from unreadable memory */
 TEST_F(sockopt, sizes)
 {
 	const struct opt *o;
@@ -216,7 +216,7 @@ TEST_F(sockopt, get_bad_buffer)
 	}
 }
 
-/* What can only be set cannot be asked for. */
+/* Options that can only be set cannot be read. */
 TEST_F(sockopt, set_only)
 {
 	const struct opt *o;
@@ -342,7 +342,7 @@ static int budget(int fd, int value)
 	return err ? -err : value;
 }
 
-/* Privilege takes what it takes for SO_RCVBUFFORCE. */
+/* Exceeding the limit needs the privilege of SO_RCVBUFFORCE. */
 TEST_F(sockopt, budget_of_unprivileged)
 {
 	FILE *f = fopen("/proc/sys/net/core/rmem_max", "r");
@@ -375,8 +375,8 @@ TEST_F(sockopt, recv_info_values)
 	}
 }
 
-/* Of the accepted socket what the listener had been told to receive is not
- * inherited: each asks for itself.
+/* The accepted socket does not inherit what the listener asked to receive: each
+ * socket asks for itself.
  */
 TEST_F(sockopt, defaults)
 {
@@ -396,7 +396,7 @@ TEST_F(sockopt, defaults)
 	EXPECT_EQ(0, value);
 }
 
-/* After all that was refused the bus works as before. */
+/* After all these refusals the bus works as before. */
 TEST_F(sockopt, no_side_effects)
 {
 	const struct opt *o;

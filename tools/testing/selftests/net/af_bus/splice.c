@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * splice(), vmsplice() and sendfile() into a bus: pages are copied. What is one
- * message is what AF_UNIX makes of the same calls.
+ * splice(), vmsplice() and sendfile() into a bus: pages are copied. Message
+ * boundaries are those of AF_UNIX with the same calls.
  */
 #include "../../kselftest_harness.h"
 
@@ -70,7 +70,7 @@ FIXTURE_TEARDOWN(splice)
 	free(self->in[1]);
 }
 
-/* A message, or -errno */
+/* Returns the length of the next message, or -errno. */
 static ssize_t next(int fd, char *buf)
 {
 	ssize_t n = recv(fd, buf, FILE_LEN, MSG_DONTWAIT);
@@ -78,7 +78,7 @@ static ssize_t next(int fd, char *buf)
 	return n < 0 ? -errno : n;
 }
 
-/* Both sockets have the same messages; returns their bytes together, or -1. */
+/* Compares the messages of both sockets; returns their total length, or -1. */
 static ssize_t same_messages(struct _test_data_splice *self, int bus_fd)
 {
 	ssize_t n, m, total = 0;
@@ -96,7 +96,7 @@ static ssize_t same_messages(struct _test_data_splice *self, int bus_fd)
 	}
 }
 
-/* Clients send to their master here: splice() has no place for an address. */
+/* Clients send to their master here, because splice() takes no address. */
 
 TEST_F(splice, sendfile)
 {
@@ -128,7 +128,7 @@ TEST_F(splice, sendfile)
 	}
 }
 
-/* Some of everything a pipe can hold, returns bytes. */
+/* Fills the pipe with pieces of every kind; returns bytes. */
 static ssize_t fill_pipe(struct _test_data_splice *self)
 {
 	size_t len = 1 + rnd_below(&self->rnd, 3 * self->page);
@@ -155,7 +155,7 @@ static bool empty_pipe(int fd, int socket, struct rnd *r)
 		      flags | SPLICE_F_NONBLOCK) > 0;
 }
 
-/* The same pipe into both, in the same pieces */
+/* Sends the same pipe contents into both sockets, in the same pieces. */
 static bool fuzz_round(struct _test_data_splice *self)
 {
 	ssize_t n, total = 0;
@@ -195,8 +195,8 @@ TEST_F(splice, fuzz)
 			TH_LOG("round %d", i);
 }
 
-/* The page is the file's. Returns 0 if what is written to it after it was sent
- * is in the message.
+/* Sends a page of a file, then changes it. Returns 0 if the change is in the
+ * message.
  */
 static ssize_t send_and_change(struct _test_data_splice *self, int fd, int to,
 			       size_t len)
@@ -214,7 +214,7 @@ static ssize_t send_and_change(struct _test_data_splice *self, int fd, int to,
 	return n == len ? memcmp(self->in[0] + 10, "changed", 7) : -1;
 }
 
-/* The other end of a new link, whose client is *fd */
+/* Returns the other end of a new link, whose client is *fd. */
 static int link_of(struct _test_data_splice *self, int proto, int *fd)
 {
 	socklen_t len = bus_abstract_unique(&self->name);
@@ -238,7 +238,7 @@ static void sent_unchanged(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, memcmp(self->in[0], self->data, self->page));
 }
 
-/* AF_UNIX moves them, where it has streams. */
+/* AF_UNIX streams move pages. */
 TEST_F(splice, pages_are_copied)
 {
 	int fds[2];
@@ -269,7 +269,7 @@ TEST_F(splice, protocol_copies)
 	close(acc);
 }
 
-/* What is one message does not depend on the limits of network packets. */
+/* Message boundaries do not depend on the limits of network packets. */
 static int set_max_frags(const char *value, char *old)
 {
 	FILE *f = fopen("/proc/sys/net/core/max_skb_frags", "r+");
@@ -300,7 +300,7 @@ TEST_F(splice, few_fragments)
 	EXPECT_EQ(0, memcmp(self->in[0], self->data + 3, 50000));
 }
 
-/* A receiver that reads pieces, and one that only looks */
+/* A recipient that reads in pieces, and one that peeks */
 TEST_F(splice, peek_and_truncate)
 {
 	off_t at = 5;
@@ -313,7 +313,7 @@ TEST_F(splice, peek_and_truncate)
 	EXPECT_EQ(0, memcmp(self->in[0], self->data + 5, 60000));
 }
 
-/* What did not fit stays in the pipe. */
+/* Data that did not fit stays in the pipe. */
 TEST_F(splice, without_room)
 {
 	int i, n = bus_get_info(self->l[0].acc).max_qlen;
@@ -331,7 +331,7 @@ TEST_F(splice, without_room)
 	EXPECT_STREQ("1:hello", take(self->l[0].acc));
 }
 
-/* And what nobody gets is given back. */
+/* Data that no recipient gets is discarded. */
 TEST_F(splice, no_receiver)
 {
 	close(self->l[0].acc);
@@ -355,7 +355,7 @@ TEST_F(splice, limit)
 	EXPECT_EQ(-EAGAIN, next(self->l[0].acc, self->in[0]));
 }
 
-/* From a bus into a pipe: a message a call, as AF_UNIX does it. */
+/* From a bus into a pipe: one message per call, as with AF_UNIX */
 TEST_F(splice, from_socket)
 {
 	ssize_t n, m;

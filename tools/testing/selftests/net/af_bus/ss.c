@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What ss(8) prints: that in AF_BUS_SS, or in the path, if it knows AF_BUS. */
+/* The output of ss(8): the program in AF_BUS_SS, or the one in the path if it
+ * knows AF_BUS.
+ */
 #include "../../kselftest_harness.h"
 
 #include <sched.h>
@@ -14,7 +16,7 @@
 static char lines[MAX_LINES][1024];
 static int nr_lines;
 
-/* One blank between words, none at the end. */
+/* Reduces white space to one blank between words and none at the end. */
 static void squeeze(char *text)
 {
 	char *to = text, *from;
@@ -29,7 +31,7 @@ static void squeeze(char *text)
 	*to = 0;
 }
 
-/* Runs ss without a header, a line a socket; fills in lines[]. */
+/* Runs ss without a header, one line per socket; fills in lines[]. */
 static int ss(const char *args)
 {
 	const char *program = getenv("AF_BUS_SS");
@@ -48,7 +50,7 @@ static int ss(const char *args)
 	return pclose(f);
 }
 
-/* How many lines have this in them; the last such in found. */
+/* Returns how many lines contain this text; found is the last of them. */
 static const char *found;
 
 static int count(const char *fmt, ...)
@@ -148,7 +150,7 @@ TEST_F(ss, links)
 	EXPECT_EQ(5, count("%s:", self->name));
 }
 
-/* Among all sockets, or as other options name them. */
+/* Selected among all sockets, or by family options */
 TEST_F(ss, families)
 {
 	ASSERT_EQ(0, ss(""));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How often a change waits for messages that are on their way: once however
- * many it is about, and never for more than the senders of its own bus.
+ * How often a change waits for sends in progress: once, whatever it covers, and
+ * never for senders on another bus.
  */
 #include "../../kselftest_harness.h"
 
@@ -15,11 +15,11 @@
 #define QLEN	2
 #define GROUP	BUS_MULTICAST(4)
 
-/* What this process waits for, as the function tracer sees it. */
+/* The waits of this process, as the function tracer sees them */
 struct waits {
 	char		dir[64];
 	unsigned int	bus;		/* calls of bus_synchronize() */
-	unsigned int	rcu;		/* for everybody on the machine */
+	unsigned int	rcu;		/* grace periods of the whole machine */
 };
 
 static int waits_set(const struct waits *w, const char *name, const char *text)
@@ -56,7 +56,7 @@ static void waits_close(const struct waits *w)
 	rmdir(w->dir);
 }
 
-/* Count from now on: to open it for writing empties the trace. */
+/* Counts from now on: opening the file for writing clears the trace. */
 static void waits_begin(const struct waits *w)
 {
 	char path[128];
@@ -173,7 +173,7 @@ TEST_F(sync, one_for_an_eavesdropper)
 	EXPECT_EQ(0, self->w.rcu);
 }
 
-/* Whatever a master does, other processors are not made to stop for it. */
+/* Whatever a master does, it does not interrupt other processors. */
 TEST_F(sync, for_nobody_elsewhere)
 {
 	struct bus_link l;

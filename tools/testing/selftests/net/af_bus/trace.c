@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Tracepoints, and the reasons for which messages are dropped. */
+/* Tracepoints, and the reasons for dropping messages */
 #include "../../kselftest_harness.h"
 
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #define TRACEFS		"/sys/kernel/tracing"
 #define MAX_LINES	64
 
-/* A trace of what this process does, in an instance of its own. */
+/* A trace of this process, in its own instance */
 struct trace {
 	char	dir[64];
 	int	nr;
@@ -29,8 +29,8 @@ static int trace_open(struct trace *t)
 		 getpid());
 	snprintf(filter, sizeof(filter), "common_pid == %d", getpid());
 	err = ERR(mkdir(t->dir, 0700));
-	/* As set_event_pid it would trace the scheduler, which is not asked
-	 * here.
+	/* set_event_pid would trace the scheduler, which this test does not
+	 * need.
 	 */
 	if (!err)
 		err = write_in(t->dir, "trace_options", "norecord-cmd");
@@ -59,8 +59,8 @@ static void cut(char *text, const char *from, const char *to)
 		memmove(a, b, strlen(b) + 1);
 }
 
-/* "send: ...", "deliver: ...", "drop: ..." without what differs from run to
- * run, and "free: REASON".
+/* Adds a line such as "send: ...", "deliver: ...", "drop: ..." without the
+ * parts that differ from run to run, and "free: REASON".
  */
 static void add_line(struct trace *t, char *text)
 {
@@ -79,7 +79,7 @@ static void add_line(struct trace *t, char *text)
 		snprintf(t->line[t->nr++], 256, "free: %s", reason + 8);
 }
 
-/* What happened since the last time. */
+/* Reads the events since the last call. */
 static void trace_read(struct trace *t)
 {
 	char path[128], text[1024];
@@ -97,7 +97,7 @@ static void trace_read(struct trace *t)
 	write_in(t->dir, "trace", "");
 }
 
-/* Exactly these lines, in this order; all that happened if not. */
+/* Expects exactly these lines in this order; prints all of them otherwise. */
 static void expect_trace(struct __test_metadata *_metadata, struct trace *t,
 			 const char *const *want)
 {
@@ -144,7 +144,7 @@ FIXTURE_TEARDOWN(trace)
 	tbus_close(&self->b);
 }
 
-/* What is received is not dropped. */
+/* A message that is received is not dropped. */
 TEST_F(trace, unicast)
 {
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "hello"));
@@ -191,7 +191,7 @@ TEST_F(trace, master)
 	EXPECT_NO_TRACE();
 }
 
-/* Copies of one message have one name, others have others. */
+/* Copies of one message have one id, other messages have others. */
 TEST_F(trace, message)
 {
 	char path[128], text[1024], msg[4][32] = {};
@@ -240,7 +240,7 @@ TEST_F(trace, no_room)
 		     "free: SOCKET_RCVBUFF");
 }
 
-/* A multicast of which nobody has room. */
+/* A multicast for which no recipient has room */
 TEST_F(trace, no_room_at_all)
 {
 	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(4, 1)));
@@ -294,7 +294,7 @@ TEST_F(trace, filter)
 	EXPECT_NO_TRACE();
 }
 
-/* What is in the queue of a socket that is closed. */
+/* Messages in the queue of a socket that is closed */
 TEST_F(trace, unread)
 {
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "1"));
@@ -336,7 +336,7 @@ TEST_F(trace, fault)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-/* The client has gone, its master says something. */
+/* The master sends to a client that has gone. */
 TEST_F(trace, peer_gone)
 {
 	int fd = self->l[1].acc;
@@ -348,7 +348,7 @@ TEST_F(trace, peer_gone)
 	EXPECT_NO_TRACE();
 }
 
-/* Connecting, accepting and going away are not messages. */
+/* Connecting, accepting and closing are no messages. */
 TEST_F(trace, no_messages)
 {
 	struct bus_link *l = &self->l[3];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A message from one to one. */
+/* Unicasts: one message to one recipient */
 #include "../../kselftest_harness.h"
 
 #include <signal.h>
@@ -89,7 +89,7 @@ TEST_F(unicast, private_link)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].acc));
 }
 
-/* The master sends to any client through any of its sockets. */
+/* The master can send to any client through any accepted socket. */
 TEST_F(unicast, from_accepted)
 {
 	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(2, 2)));
@@ -124,7 +124,7 @@ TEST_F(unicast, path)
 	EXPECT_EQ(EHOSTUNREACH, ERR(send_path(self->l[0].fd, &sb, len + 1)));
 	sb.sbus_path[0] = 'x';
 	EXPECT_EQ(EHOSTUNREACH, ERR(send_path(self->l[0].fd, &sb, len)));
-	/* an empty one of any length */
+	/* an empty path of any length */
 	bus_to(&sb, 2);
 	EXPECT_EQ(0, ERR(send_path(self->l[0].fd, &sb, sizeof(sb))));
 	EXPECT_STREQ("1:x", take(self->l[1].fd));
@@ -141,7 +141,7 @@ static int send_named(int fd, const char *path)
 	return ERR(send_path(fd, &sb, len));
 }
 
-/* Any path to the node, whatever was given to bind(). */
+/* Any path to the node will do, not just that of bind(). */
 TEST(other_paths)
 {
 	struct tbus b = { .listener = bus_socket() };
@@ -162,7 +162,7 @@ TEST(other_paths)
 	EXPECT_EQ(0, send_named(l[0].fd, "soft"));
 	EXPECT_EQ(EHOSTUNREACH, send_named(l[0].fd, "none"));
 	EXPECT_EQ(EHOSTUNREACH, send_named(l[0].fd, "."));
-	/* the node goes, its other names stay, and what bind() was given */
+	/* the path of bind() is removed, the node's other names stay */
 	EXPECT_EQ(0, unlink("bus"));
 	EXPECT_EQ(EHOSTUNREACH, send_named(l[0].fd, "./bus"));
 	EXPECT_EQ(0, send_named(l[0].fd, "bus"));
@@ -323,7 +323,7 @@ TEST_F(unicast, receive_signal)
 	EXPECT_EQ(EINTR, call_wait(&call));
 }
 
-/* Several who sleep in recv() on one socket: each message wakes one. */
+/* Several threads sleep in recv() on one socket: each message wakes one. */
 TEST_F(unicast, several_receivers)
 {
 	struct bus_call calls[3] = {};
@@ -355,7 +355,7 @@ TEST_F(unicast, peer_is_gone)
 	EXPECT_EQ(EPIPE, say(self->l[1].acc, "x"));
 }
 
-/* AF_UNIX sockets of this type raise none either. */
+/* AF_UNIX sockets of this type raise no SIGPIPE either. */
 TEST_F(unicast, no_sigpipe)
 {
 	signal(SIGPIPE, SIG_DFL);

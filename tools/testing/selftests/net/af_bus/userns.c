@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* User namespaces: each side reads the other's ids as they are mapped for it.
- * AF_UNIX beside AF_BUS.
+/* User namespaces: each side reads the ids of the other as they are mapped for
+ * it, on AF_BUS and AF_UNIX.
  */
 #include "../../kselftest_harness.h"
 
@@ -13,10 +13,10 @@
 #include "bus_util.h"
 
 #define OUTSIDE_ID	4321	/* of the process in the namespace */
-#define INSIDE_ID	7	/* the same, there */
+#define INSIDE_ID	7	/* the same process, seen from inside */
 #define UNMAPPED_ID	65534
 
-/* What a side learns of the other: from the socket, and from a message */
+/* What a side learns of the other from the socket and from a message */
 struct seen {
 	struct ucred	peer, sender;
 };
@@ -59,7 +59,7 @@ static int deny_setgroups(void)
 
 static int enter_userns(void)
 {
-	/* Another uid cannot write to its files in /proc otherwise. */
+	/* Without this the new uid cannot write its files in /proc. */
 	return ERR(setgid(OUTSIDE_ID)) ?: ERR(setuid(OUTSIDE_ID)) ?:
 	       ERR(prctl(PR_SET_DUMPABLE, 1)) ?:
 	       ERR(unshare(CLONE_NEWUSER)) ?: deny_setgroups() ?:
@@ -87,7 +87,7 @@ static void look(int fd, struct seen *seen)
 	bus_got_close(&got);
 }
 
-/* In the namespace: connects, sends, is sent to. */
+/* Runs in the namespace: connects, sends, and receives. */
 static void be_inside(const struct _test_data_userns *self)
 {
 	struct inside *in = self->in;
@@ -101,7 +101,7 @@ static void be_inside(const struct _test_data_userns *self)
 		in->mapped[i] = say_as(fd[i], INSIDE_ID);
 		in->unmapped[i] = say_as(fd[i], OUTSIDE_ID);
 	}
-	/* Until the other side has accepted and sent. */
+	/* Wait until the other side has accepted and sent. */
 	if (write(self->sent[1], "x", 1) != 1 ||
 	    read(self->go[0], &c, 1) != 1)
 		in->err = errno;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What ends a wait for room, and what does not; what is held meanwhile. */
+/* What ends a wait for room, what does not, and what is reserved meanwhile */
 #include "../../kselftest_harness.h"
 
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #define ADDR	BUS_ADDR(6, 6)
 #define GROUP	BUS_MULTICAST(6)
 
-/* link[0] sends to link[1], which holds ADDR and is full. */
+/* link[0] sends to link[1], which owns ADDR and is full */
 FIXTURE(wait) {
 	struct tbus	b;
 	struct bus_link	*l;
@@ -65,7 +65,7 @@ static void close_fd(int *fd)
 	EXPECT_SLEEPING();			\
 } while (0)
 
-/* The sender's link ends: there is no need for room to be made. */
+/* The sender's link ends, so the wait ends without room. */
 TEST_F(wait, sender_is_put_off)
 {
 	START();
@@ -86,7 +86,7 @@ TEST_F(wait, sender_stops_reading)
 {
 	START();
 	EXPECT_EQ(0, ERR(shutdown(self->l[0].fd, SHUT_RD)));
-	/* off the bus, the sender reaches nobody by address */
+	/* off the bus, the sender reaches no address */
 	drain(_metadata, &self->l[1]);
 	EXPECT_EQ(EHOSTUNREACH, call_wait(&self->call));
 }
@@ -99,7 +99,7 @@ TEST_F(wait, master_sends_and_shuts_down)
 	EXPECT_EQ(EPIPE, call_wait(&self->call));
 }
 
-/* What comes for the sender meanwhile is not for this thread. */
+/* Messages for the sender do not end its wait. */
 TEST_F(wait, sender_receives)
 {
 	START();
@@ -113,7 +113,7 @@ TEST_F(wait, sender_receives)
 	EXPECT_STREQ("1:waited", take(self->l[1].fd));
 }
 
-/* The receiver leaves the bus, but its queue stays open and full. */
+/* The recipient leaves the bus, but its queue stays open and full. */
 TEST_F(wait, receiver_leaves)
 {
 	START();
@@ -138,7 +138,7 @@ static int call_say(struct bus_call *call)
 			MSG_NOSIGNAL));
 }
 
-/* The private link is still there after it, so that wait goes on. */
+/* The private link outlasts this, so a wait for it continues. */
 TEST_F(wait, link_outlives_leaving)
 {
 	self->call.fn = call_say;
@@ -151,7 +151,7 @@ TEST_F(wait, link_outlives_leaving)
 	EXPECT_STREQ("0:waited", take(self->l[1].fd));
 }
 
-/* Somebody else is meant now, or nobody. */
+/* The address has another owner now, or none. */
 TEST_F(wait, address_goes)
 {
 	START();
@@ -178,7 +178,7 @@ TEST_F(wait, bus_via_master)
 	EXPECT_STREQ("1:waited reason=VIA_MASTER", take(self->l[0].acc));
 }
 
-/* Whoever waits by one policy goes on by the next one. */
+/* A wait that began under one policy ends by the next one. */
 TEST_F(wait, policy_changes)
 {
 	START();
@@ -198,7 +198,7 @@ TEST_F(wait, policy_changes)
 	EXPECT_STREQ("EOF", take(self->l[1].fd));
 }
 
-/* What changes nothing for this message, for this receiver or another one. */
+/* Changes that do not affect this message do not end the wait. */
 TEST_F(wait, other_changes)
 {
 	START();
@@ -214,8 +214,8 @@ TEST_F(wait, other_changes)
 	EXPECT_STREQ("EAGAIN", take(self->l[0].acc));
 }
 
-/* Multicasts wait for who is to block, as long as he is to get them. There is
- * somebody with room before him and after him.
+/* A multicast waits for a recipient that blocks, while that is a recipient. One
+ * before and one after it in the group have room.
  */
 static void make_group(struct __test_metadata *_metadata,
 		       struct _test_data_wait *self)
@@ -258,7 +258,7 @@ TEST_F(wait, multicast_member_loses_address)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-/* Nothing is set aside meanwhile: others may use all of the room. */
+/* A waiting send reserves nothing: others may use all of the room. */
 TEST_F(wait, holds_no_room)
 {
 	int i;
@@ -270,7 +270,7 @@ TEST_F(wait, holds_no_room)
 	}
 	EXPECT_EQ(EAGAIN, say_to(self->l[3].fd, 3, "x"));
 	EXPECT_STREQ("1:x", take(self->l[3].fd));
-	/* and now it is the other one for whom it waits */
+	/* and now it waits for the other recipient */
 	drain(_metadata, &self->l[1]);
 	EXPECT_SLEEPING();
 	EXPECT_EQ(0, bus_get_info(self->l[1].fd).qlen);
@@ -279,7 +279,7 @@ TEST_F(wait, holds_no_room)
 	EXPECT_STREQ("1:waited", take(self->l[1].fd));
 }
 
-/* Also not after it was given up. */
+/* It leaves nothing reserved after it gave up. */
 TEST_F(wait, leaves_no_room_behind)
 {
 	int i;
@@ -294,7 +294,7 @@ TEST_F(wait, leaves_no_room_behind)
 		EXPECT_EQ(0, say_to(self->l[3].fd, 2, "x"));
 }
 
-/* One thread waits, another one uses the same socket. */
+/* One thread waits while another uses the same socket. */
 TEST_F(wait, other_thread)
 {
 	START();
@@ -309,7 +309,7 @@ TEST_F(wait, other_thread)
 	EXPECT_STREQ("1:waited", take(self->l[1].fd));
 }
 
-/* A socket that waited for itself could wait for ever: its copy of its own
+/* A socket that waited for itself could wait for ever, so its copy of its own
  * multicast is lost.
  */
 TEST_F(wait, not_for_oneself)
@@ -327,7 +327,7 @@ TEST_F(wait, not_for_oneself)
 	EXPECT_EQ(0, call_send(&self->call));
 	EXPECT_STREQ("2:waited lost=1", take(self->l[1].fd));
 	EXPECT_STREQ("2:waited", take(self->l[2].fd));
-	/* the others are waited for as ever */
+	/* it waits for other recipients as usual */
 	EXPECT_EQ(0, say_to(self->l[0].fd, 3, "x"));
 	EXPECT_EQ(0, say_to(self->l[0].fd, 3, "x"));
 	EXPECT_EQ(0, say_to(self->l[0].fd, 3, "x"));
@@ -337,8 +337,8 @@ TEST_F(wait, not_for_oneself)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-/* Its own unicast is refused although the socket may wait; POLLOUT tells when
- * there is room.
+/* A unicast to itself is refused even if the socket may wait; POLLOUT reports
+ * when there is room.
  */
 TEST_F(wait, unicast_to_oneself)
 {
@@ -357,7 +357,7 @@ TEST_F(wait, unicast_to_oneself)
 
 /* Time and signals */
 
-/* As long as was said, however often there was hope. */
+/* A timeout is observed, however often the sender was woken. */
 TEST_F(wait, timeout)
 {
 	long start = now_ms();
@@ -383,7 +383,7 @@ TEST_F(wait, dontwait_ignores_timeout)
 	EXPECT_EQ(EAGAIN, call_send(&self->call));
 }
 
-/* A call with a timeout is not restarted, as everywhere. */
+/* A call with a timeout is not restarted, as in other families. */
 TEST_F(wait, signal_and_timeout)
 {
 	catch_signal(SIGUSR1, SA_RESTART);
@@ -395,9 +395,9 @@ TEST_F(wait, signal_and_timeout)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
 
-/* poll(): the same events end EAGAIN */
+/* poll(): the same events end POLLOUT being withheld */
 
-/* EAGAIN is EAGAIN, also after a wait. */
+/* EAGAIN withholds POLLOUT, also after a wait. */
 TEST_F(wait, poll_after_timeout)
 {
 	set_send_timeout(self->l[0].fd, 20);
@@ -455,7 +455,7 @@ TEST_F(wait, poll_other_changes)
 	EXPECT_EQ(0, call_wait(&self->call));
 }
 
-/* Lines: link[1] has room for bytes, most of which are taken. */
+/* Lines of waiting senders: link[1] has a budget in bytes, most of it used */
 #define BUDGET	100000
 #define LARGE	60000
 
@@ -510,7 +510,7 @@ static int received(int fd)
 	return recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
 }
 
-/* There is room for a small message, but a large one was there before. */
+/* There is room for the small message, but a large one was first. */
 TEST_F(line, small_does_not_overtake)
 {
 	int i;
@@ -532,7 +532,7 @@ TEST_F(line, small_does_not_overtake)
 	EXPECT_TRUE(is_writable(self->l[2].fd));
 }
 
-/* Nor if it is poll() by which the large one waits. */
+/* The same if the large one waits in poll(). */
 TEST_F(line, small_does_not_overtake_poll)
 {
 	int i;
@@ -543,12 +543,14 @@ TEST_F(line, small_does_not_overtake_poll)
 	EXPECT_TRUE(call_sleeps(&self->small));
 	for (i = 0; i < FILLERS; i++)
 		EXPECT_EQ(10000, received(self->l[1].fd));
-	/* whoever was told may never come, so nobody relies on it */
+	/* the sender that was woken may never send, so others do not depend on
+	 * it
+	 */
 	EXPECT_EQ(0, call_wait(&self->small));
 	EXPECT_TRUE(is_writable(self->l[0].fd));
 }
 
-/* What may not wait at all takes what room there is. */
+/* A send that must not wait takes the room that there is. */
 TEST_F(line, others_do)
 {
 	call_start(&self->large);
@@ -561,7 +563,7 @@ TEST_F(line, others_do)
 	EXPECT_EQ(0, call_send(&self->small));
 }
 
-/* Threads that share a socket are in no order. */
+/* Threads that share a socket have no order. */
 TEST_F(line, same_socket)
 {
 	call_start(&self->large);
@@ -581,8 +583,8 @@ static void start_both(struct __test_metadata *_metadata,
 	EXPECT_TRUE(call_sleeps(&self->small));
 }
 
-/* The first in line goes, and there is room for the next one: nobody has to
- * make any.
+/* The first in line gives up, and there is room for the next one without any
+ * reader.
  */
 TEST_F(line, first_gives_up)
 {
@@ -623,7 +625,9 @@ TEST_F(line, first_closes)
 	EXPECT_EQ(0, call_wait(&self->small));
 }
 
-/* All in a line go when there is no need to wait, however many. */
+/* All senders in a line return when there is no need to wait, however many they
+ * are.
+ */
 TEST_F(line, receiver_dies)
 {
 	struct bus_call more[40];
@@ -642,7 +646,7 @@ TEST_F(line, receiver_dies)
 		EXPECT_EQ(0, call_wait(&more[i]));
 }
 
-/* One after the other sends when there is room for all of them. */
+/* All senders in a line send in turn when there is room for all. */
 TEST_F(line, moves_on)
 {
 	struct bus_call more[40];
@@ -661,7 +665,7 @@ TEST_F(line, moves_on)
 		EXPECT_EQ(0, call_wait(&more[i]));
 }
 
-/* Descriptors of a message that is decided again, with fewer receivers. */
+/* Descriptors of a message that is decided again, with fewer recipients */
 
 static int call_send_fd(struct bus_call *call)
 {
