@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the programs here have in common: clients of a bus, without a main
- * loop, several in one process; TAP.
+/* Helpers for these programs: several clients of a bus in one process, without
+ * a main loop, and TAP output.
  */
 #ifndef TESTS_DBUS_BUS_H
 #define TESTS_DBUS_BUS_H
@@ -79,7 +79,7 @@ static void *must(void *p)
 	return p;
 }
 
-/* A client that has said Hello */
+/* Opens a client that has called Hello. */
 static DBusConnection *client(const char *address)
 {
 	DBusError error = DBUS_ERROR_INIT;
@@ -114,7 +114,7 @@ static DBusMessage *signal_new(const char *member, const char *arg0)
 	return m;
 }
 
-/* Sends and drops a message; returns its serial */
+/* Sends a message and drops the reference; returns its serial. */
 static dbus_uint32_t post(DBusConnection *c, DBusMessage *m)
 {
 	dbus_uint32_t serial = 0;
@@ -125,7 +125,7 @@ static dbus_uint32_t post(DBusConnection *c, DBusMessage *m)
 	return serial;
 }
 
-/* The next message for c of any kind; NULL if none comes in time */
+/* Returns the next message for c of any kind; NULL if none comes in time. */
 static DBusMessage *next_within(DBusConnection *c, double seconds)
 {
 	double end = now() + seconds;
@@ -149,7 +149,7 @@ static bool is_noise(DBusMessage *m)
 	       dbus_message_is_signal(m, DBUS_INTERFACE_DBUS, "NameLost");
 }
 
-/* The next message for c apart from the signals everybody gets */
+/* Returns the next message for c, except the signals that all clients get. */
 static DBusMessage *next(DBusConnection *c)
 {
 	DBusMessage *m;
@@ -159,7 +159,7 @@ static DBusMessage *next(DBusConnection *c)
 	return m;
 }
 
-/* The reply that c gets to serial, dropping what comes before it */
+/* Returns the reply to serial, and drops messages before it. */
 static DBusMessage *reply_to(DBusConnection *c, dbus_uint32_t serial)
 {
 	DBusMessage *m;
@@ -170,7 +170,7 @@ static DBusMessage *reply_to(DBusConnection *c, dbus_uint32_t serial)
 	return m;
 }
 
-/* Calls the message bus itself with strings or nothing */
+/* Makes a call to the message bus, with a string argument or none. */
 static DBusMessage *bus_call_new(const char *member, const char *string)
 {
 	DBusMessage *m = must(dbus_message_new_method_call(DBUS_SERVICE_DBUS,
@@ -188,7 +188,8 @@ static DBusMessage *bus_call(DBusConnection *c, const char *member,
 	return reply_to(c, post(c, bus_call_new(member, string)));
 }
 
-/* Has all that c sent been dealt with, and all that it got been read? */
+/* Waits until the bus has handled all that c sent, and c has read the results.
+ */
 static void sync_with_bus(DBusConnection *c)
 {
 	DBusMessage *m = bus_call(c, "GetId", NULL);
@@ -225,7 +226,7 @@ static void add_match(DBusConnection *c, const char *rule)
 	dbus_message_unref(m);
 }
 
-/* Counters of what a client on AF_BUS sent */
+/* Returns the counters of a client on AF_BUS. */
 static struct bus_info info(DBusConnection *c)
 {
 	struct bus_info i = { 0 };
@@ -238,8 +239,8 @@ static struct bus_info info(DBusConnection *c)
 	return i;
 }
 
-/* When the daemon has acknowledged all that was handed over: its replies may
- * come before that, and what is sent between goes to the daemon, too.
+/* Waits until the daemon has acknowledged all that was handed over: its replies
+ * may come before that, and messages sent in between go to the daemon as well.
  */
 static inline struct bus_info settled(DBusConnection *c)
 {

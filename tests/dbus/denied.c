@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * To be preloaded into a D-Bus daemon: of messages that name "RawDenied" the
- * kernel says that a security module denied them. Only some kernels have one
- * that can be told to.
+ * Preload this into a D-Bus daemon. It makes messages that name "RawDenied"
+ * look as if a security module had denied them, because only some kernels have
+ * a module that can be told to.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * duties ADDRESS [N]: what follows from the order in which the message bus
- * deals with what one client sent, and is lost if the kernel does not wait
- * for it: both clients here send on without waiting for replies.
+ * duties ADDRESS [N]: effects of the order in which the message bus handles
+ * messages of one client. They are lost if the kernel does not wait for it:
+ * both clients here send on without waiting for replies.
  */
 #include <pthread.h>
 
@@ -11,7 +11,8 @@
 static const char *address;
 static int count = 10000;
 
-/* Answers each call with a signal that says the same, then with a reply. */
+/* Answers each call with a signal that has the same content, then with a reply.
+ */
 static void *service(void *arg)
 {
 	DBusConnection *c = arg;
@@ -74,7 +75,7 @@ static void match_then_call(void)
 	drop(c);
 }
 
-/* Counts the signals of one name until told to stop. */
+/* Counts signals of one name until it is told to stop. */
 static void *counter(void *arg)
 {
 	DBusConnection *c = arg;
@@ -125,7 +126,7 @@ static void name_then_signal(void)
 
 static bool stop;
 
-/* Calls a name, whoever has it, directly if that is possible. */
+/* Calls the owner of a name, directly if possible. */
 static void *caller(void *arg)
 {
 	DBusConnection *c = arg;
@@ -143,7 +144,7 @@ static void *caller(void *arg)
 	return NULL;
 }
 
-/* Reads to the end of a time in which s has the name, or has not. */
+/* Reads until s gets or loses the name. */
 static bool read_until(DBusConnection *s, const char *signal, unsigned int *calls)
 {
 	DBusMessage *m;
@@ -161,9 +162,7 @@ static bool read_until(DBusConnection *s, const char *signal, unsigned int *call
 	return false;
 }
 
-/* There are libraries that drop what comes for a name which they do not know to
- * have.
- */
+/* Some libraries drop messages to a name that they do not know they own. */
 static void name_then_call(void)
 {
 	DBusConnection *s = client(address), *c = client(address);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * To be preloaded into a dbus-daemon: what it tells the kernel fails while there
- * is a file of that name in the directory FAIL_DIR: netlink, requests; or flags,
- * those of the bus and of its clients.
+ * Preload this into a dbus-daemon. What the daemon tells the kernel fails while
+ * the directory FAIL_DIR has a file of that name: netlink, for requests; or
+ * flags, for those of the bus and its clients.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * failures CASE AFBUS UNIX CONFIG DIR: what clients see when the dbus-daemon
- * cannot tell the kernel what it wants to; see fail.c.
+ * cannot tell the kernel something; see fail.c.
  */
 #include <fcntl.h>
 
@@ -38,7 +38,7 @@ static DBusMessage *expect_member(DBusConnection *c, const char *member)
 	return m;
 }
 
-/* A call goes directly, b keeps it. */
+/* Makes a call that goes directly; b does not answer it. */
 static dbus_uint32_t call_directly(DBusConnection *a, DBusConnection *b)
 {
 	unsigned long long before;
@@ -57,7 +57,7 @@ static dbus_uint32_t call_directly(DBusConnection *a, DBusConnection *b)
 	return info(a).unicasts == before + 1 ? serial : 0;
 }
 
-/* Who waits for a reply gets an error, be it late. */
+/* A client that waits for a reply gets an error, though it may be late. */
 static void no_reply(void)
 {
 	DBusConnection *a = client(afbus), *b = client(afbus);
@@ -82,7 +82,7 @@ static void no_reply(void)
 	drop(u);
 }
 
-/* After a failure nothing goes directly any more, and all arrives. */
+/* After a failure no message goes directly any more, and all arrive. */
 static void nothing_direct(void)
 {
 	DBusConnection *a = client(afbus), *b = client(afbus);
@@ -112,7 +112,7 @@ static void nothing_direct(void)
 	drop(u);
 }
 
-/* What a policy forbids is forbidden, though the kernel was not told. */
+/* A policy is enforced although the kernel was not told of it. */
 static void forbidden(void)
 {
 	DBusConnection *a = client(afbus), *b = client(afbus);
@@ -139,8 +139,8 @@ static void forbidden(void)
 	drop(u);
 }
 
-/* A monitor sees all that is delivered: if the kernel cannot be made to hand
- * it over, there is nobody left who could send.
+/* A monitor sees all that is delivered. If the kernel cannot be made to hand
+ * messages over, the daemon disconnects all that could send directly.
  */
 static void monitored(void)
 {
@@ -172,7 +172,7 @@ static void monitored(void)
 	drop(a);
 	drop(b);
 
-	/* and then all is well */
+	/* afterwards messages go directly again */
 	a = client(afbus);
 	b = client(afbus);
 	post(a, call(dbus_bus_get_unique_name(b), "Hold"));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * limits LIMIT STEPS SEED AFBUS UNIX CONFIG PLAIN CONFIG: the limit of replies
- * that a client may be waiting for. Random calls, answers, departures, monitors
- * and changes of the limit, the same on two buses: one with clients of both
- * kinds, where the kernel counts calls as well as the daemon, and one of a
- * daemon that knows nothing of AF_BUS. What clients see has to be the same.
+ * that a client may be waiting for. The same random calls, answers, departures,
+ * monitors and changes of the limit are made on two buses: one has clients of
+ * both kinds, where the kernel counts calls as well as the daemon, and one has
+ * a daemon without AF_BUS. Clients have to see the same.
  */
 #include <signal.h>
 #include <sys/wait.h>
@@ -13,7 +13,7 @@
 
 enum { MIXED, PLAIN, SIDES };
 
-/* Callers first. */
+/* Callers come first. */
 enum { CALLERS = 2, CALLEES = 3, CLIENTS = CALLERS + CALLEES, MAX_BURST = 24,
        MAX_CALLS = 20000 };
 
@@ -32,7 +32,7 @@ static struct side side[SIDES] = {
 
 struct seen {
 	dbus_uint32_t serial;
-	char outcome[160];	/* what became of the call itself */
+	char outcome[160];	/* result of the call itself */
 	char answer[160];
 	DBusMessage *held;
 };
@@ -40,7 +40,7 @@ struct seen {
 struct call {
 	int from, to;
 	bool no_reply;
-	bool done;		/* nobody waits for it any more */
+	bool done;		/* no client waits for it any more */
 	struct seen seen[SIDES];
 };
 
@@ -117,7 +117,7 @@ static bool read_all(void)
 	return any;
 }
 
-/* Each call from the first one on has come to something, or been answered. */
+/* Returns whether each call since the first has a result, or an answer. */
 static bool are_all(unsigned int first, bool answered)
 {
 	unsigned int id;
@@ -155,7 +155,8 @@ static void forget(struct call *c)
 			dbus_message_unref(c->seen[k].held);
 }
 
-/* How many wait for an answer; with @pick, one of them */
+/* Returns how many calls wait for an answer; with @pick, one of them as well.
+ */
 static unsigned int waiting(int from, int to, unsigned int *pick)
 {
 	unsigned int id, n = 0;
@@ -265,7 +266,7 @@ static void an_answer(void)
 	wait_for_answers(id, calls[id].from, calls[id].to);
 }
 
-/* Client 0 calls two others in turns, one time too often. */
+/* Client 0 calls two others in turn, one time too often. */
 static void fill(int one, int other)
 {
 	unsigned int refused = nr_refused, i;
@@ -284,12 +285,12 @@ static void fill(int one, int other)
 	      nr_refused - refused);
 }
 
-/* So that each way has been tried, whatever is random. */
+/* Tries each way once, whatever the random calls do. */
 static void begin(void)
 {
 	double end = now() + WAIT;
 
-	/* directly, once what is done for a new client is done */
+	/* directly, once the daemon has set up the new client */
 	while (!failure[0] && !info(side[MIXED].client[0]).unicasts) {
 		CHECK(now() < end, "nothing goes directly");
 		fill(2, 3);
@@ -331,7 +332,7 @@ static void caller_leaves(void)
 	renew(i);
 }
 
-/* While there is one, nothing goes directly. */
+/* While there is a monitor, no message goes directly. */
 static void monitor_comes_or_goes(void)
 {
 	const char *rules[] = { "type='error',member='Nothing'" }, **p = rules;
@@ -418,7 +419,7 @@ static void answer_for_ever(const char *at)
 	}
 }
 
-/* Who waits for as many replies as he may and has read one may call again. */
+/* A client at its limit that has read a reply may call again. */
 static void not_early(void)
 {
 	const char *at = side[MIXED].address[0];

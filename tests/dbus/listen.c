@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * To be preloaded: a program that listens on unix: listens on afbus: instead,
- * without knowing it, and the file LISTEN_LOG knows where.
+ * Preload this into a program that listens on unix: addresses. It listens on
+ * afbus: instead, without noticing, and the file LISTEN_LOG gets the address.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ static void note(const char *address)
 	fclose(log);
 }
 
-/* Each address of a list */
+/* Replaces each address of a list. */
 static void disguise(const char *from, const char *to, const char *list,
 		     char *result)
 {
@@ -65,7 +65,7 @@ char *dbus_server_get_address(DBusServer *server)
 	return address;
 }
 
-/* The daemons of these tests say themselves that they are at afbus: */
+/* The daemons of these tests use afbus: addresses themselves. */
 DBusConnection *dbus_connection_open_private(const char *address,
 					     DBusError *error)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * replies ROUNDS PLAIN PID AFBUS PID: who waits for which reply, and what comes
- * before what. Scripts run over AF_UNIX with a daemon that knows nothing of
- * AF_BUS, and then over AF_BUS with one that does: clients have to see the same.
- * While a daemon is stopped, what is sent to it waits.
+ * replies ROUNDS PLAIN PID AFBUS PID: which replies clients get, and in which
+ * order. Scripts run over AF_UNIX with a daemon without AF_BUS, and then over
+ * AF_BUS with a daemon that has it: clients have to see the same. Messages to a
+ * daemon that is stopped wait.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -31,10 +31,10 @@ static void note(const char *format, ...)
 	va_end(args);
 }
 
-/* Scripts give their calls serials from here on; libdbus counts from 1. */
+/* Scripts number their calls from here on; libdbus counts from 1. */
 #define CALL	1000
 
-/* What the daemon says of other errors has unique names in it. */
+/* The texts of other errors contain unique names. */
 static void note_message(const char *who, DBusMessage *m)
 {
 	const char *text = "";
@@ -73,7 +73,8 @@ static bool is_of_no_interest(DBusMessage *m)
 			       dbus_message_get_reply_serial(m) < CALL);
 }
 
-/* All that has come for c, and comes of what the daemon has got before now */
+/* Notes all that c got, and all that comes of what the daemon has got before.
+ */
 static void note_all(const char *who, DBusConnection *c)
 {
 	dbus_uint32_t serial = post(c, bus_call_new("GetId", NULL));
@@ -122,7 +123,7 @@ static void same(const char *name, void (*script)(void))
 	fflush(stdout);
 }
 
-/* Which way a message goes */
+/* Ways of messages */
 
 static void stop(void)
 {
@@ -144,13 +145,13 @@ static void go_on(void)
 	kill(daemon_pid[on], SIGCONT);
 }
 
-/* While the daemon is stopped: what c sends from now on follows this. */
+/* Makes messages of c follow this one to the daemon, while that is stopped. */
 static void by_the_daemon(DBusConnection *c)
 {
 	post(c, bus_call_new("GetId", NULL));
 }
 
-/* What c sends from now on may go directly. */
+/* Waits until messages of c may go directly. */
 static void directly(DBusConnection *c)
 {
 	sync_with_bus(c);
@@ -195,7 +196,7 @@ static void answer(DBusConnection *from, DBusConnection *to,
 
 /* Replies */
 
-/* One to a name that has another owner when the daemon looks */
+/* A reply to a name that has another owner when the daemon sees it */
 static void other_owner(void)
 {
 	DBusConnection *a = new_client(), *b = new_client(), *s = new_client();
@@ -215,7 +216,7 @@ static void other_owner(void)
 	note_all("b", b);
 	note_all("a", a);
 
-	/* It is still owed. */
+	/* The reply is still owed. */
 	answer(s, a, CALL + 1);
 	note_all("s", s);
 	note_all("a", a);
@@ -224,7 +225,7 @@ static void other_owner(void)
 	drop(s);
 }
 
-/* Whichever way call and reply go, there is one. */
+/* There is one reply, whichever way it and the call go. */
 static void once(void)
 {
 	DBusConnection *a = new_client(), *s = new_client();
@@ -253,7 +254,7 @@ static void once(void)
 	drop(a);
 }
 
-/* Two calls that s has got, one of which it will have answered */
+/* Makes two calls to s, of which it will have answered one. */
 static void two_calls(DBusConnection **a, DBusConnection **s)
 {
 	*a = new_client();
@@ -264,7 +265,7 @@ static void two_calls(DBusConnection **a, DBusConnection **s)
 	note_next("s", *s);
 }
 
-/* a has no answer, and gets to know that there will be none. */
+/* a has no answer, and is told that there will be none. */
 static void no_answer(DBusConnection *a, DBusConnection *s)
 {
 	note_next("a", a);
@@ -283,7 +284,7 @@ static void send_raw(DBusConnection *c, const void *data, size_t size)
 		note("cannot send\n");
 }
 
-/* The daemon gives up the sender before it comes to the reply. */
+/* The daemon disconnects the sender before it gets to the reply. */
 static void after_garbage(void)
 {
 	DBusConnection *a, *s;
@@ -296,7 +297,8 @@ static void after_garbage(void)
 	no_answer(a, s);
 }
 
-/* A message with more than the daemon takes, and one that it does not read */
+/* A message with more descriptors than the daemon takes, which it does not read
+ */
 static void too_many_descriptors(void)
 {
 	DBusConnection *a, *s;
@@ -312,7 +314,9 @@ static void too_many_descriptors(void)
 	no_answer(a, s);
 }
 
-/* The kernel does not look at the body of what the daemon gets anyway. */
+/* The kernel does not check the body of a message that goes to the daemon
+ * anyway.
+ */
 static void unknown_field_bad_body(void)
 {
 	struct {
@@ -341,7 +345,7 @@ static void unknown_field_bad_body(void)
 	v = r.n - 16;
 	memcpy(r.byte + 12, &v, 4);
 	ALIGN(8);
-	PUT_U32(1);			/* a string without its nul */
+	PUT_U32(1);			/* a string without its NUL */
 	PUT("xx", 2);
 	memcpy(r.byte, (char []){ __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ?
 				  'l' : 'B', 2, 1, 1 }, 4);
@@ -371,7 +375,9 @@ static void order_of_no_reply(void)
 			go_on();
 		directly(a);
 	}
-	/* Both ways have to be there; on a slow machine one more goes by the daemon. */
+	/* Both ways must be used; on a slow machine one call more goes by the
+	 * daemon.
+	 */
 	if (on == AFBUS && (info(a).unicasts < 2 || info(a).unicasts > 6))
 		note("%llu direct calls\n", info(a).unicasts);
 	drop(s);
@@ -381,7 +387,7 @@ static void order_of_no_reply(void)
 	drop(a);
 }
 
-/* A serial that is in use already: by a call that went directly, or did not */
+/* A serial that is in use by a call that went directly, or did not */
 static void repeated_serial(void)
 {
 	DBusConnection *a = new_client(), *s = new_client();
@@ -408,7 +414,7 @@ static void repeated_serial(void)
 		note_all("a", a);
 		note_all("s", s);
 
-		/* The first is answered once; then it is no repetition. */
+		/* The first call is answered once, so it is no repetition. */
 		answer(s, a, serial);
 		answer(s, a, serial);
 		note_all("s", s);
@@ -420,7 +426,7 @@ static void repeated_serial(void)
 		note_all("s", s);
 		note_all("a", a);
 	}
-	/* to somebody else it is another call */
+	/* to another client it is another call */
 	ask(a, s, CALL + 9);
 	note_next("s", s);
 	ask(a, a, CALL + 9);
@@ -430,7 +436,7 @@ static void repeated_serial(void)
 	drop(s);
 }
 
-/* What the daemon does, and when it is done with it */
+/* The daemon's handling of messages, and its acknowledgement */
 
 static DBusMessage *ping_new(const char *member)
 {
@@ -439,7 +445,7 @@ static DBusMessage *ping_new(const char *member)
 						 member));
 }
 
-/* Messages without destination are answered by libdbus, in the daemon. */
+/* Messages without a destination are answered by libdbus in the daemon. */
 static void acknowledged(void)
 {
 	DBusConnection *a = new_client();
@@ -461,7 +467,7 @@ static void acknowledged(void)
 	drop(a);
 }
 
-/* What comes of a message precedes what its sender sends after it. */
+/* The effect of a message precedes what its sender sends after it. */
 static void acknowledged_late(void)
 {
 	DBusConnection *a = new_client();
@@ -533,7 +539,7 @@ static void match_then_signal(void)
 	drop(e);
 }
 
-/* Emits a signal as soon as it is told that the name is its own. */
+/* Emits a signal as soon as it is told that it owns the name. */
 static void *heir(void *arg)
 {
 	DBusConnection *c = arg;
@@ -548,7 +554,7 @@ static void *heir(void *arg)
 	return NULL;
 }
 
-/* Who is told that it has a name is known by it. */
+/* A client that is told that it owns a name is known by that name. */
 static void name_then_signal(void)
 {
 	DBusConnection *a = new_client(), *b = new_client(), *c = new_client();
@@ -605,7 +611,7 @@ static void *caller(void *arg)
 	return NULL;
 }
 
-/* Who calls somebody that becomes a monitor gets an answer. */
+/* A client that calls one which becomes a monitor gets an answer. */
 static void monitor(void)
 {
 	const char *rules[] = { "type='error',member='Nothing'" }, **r = rules;
@@ -641,7 +647,7 @@ static void monitor(void)
 		dbus_message_unref(m);
 	}
 	drop(s);
-	/* nothing goes directly until the daemon knows that it has gone */
+	/* no message goes directly until the daemon knows that it has gone */
 	do
 		directly(p.c);
 	while (on == AFBUS && info(p.c).flags & BUS_F_VIA_MASTER);

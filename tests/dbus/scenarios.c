@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * scenarios AFBUS UNIX: what clients of one bus see, whichever of its sockets
- * they use. Each address is of the same dbus-daemon.
+ * they use. Both addresses are of the same dbus-daemon.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +54,7 @@ static void fall_back(void)
 	drop(c);
 }
 
-/* a calls b by name; b's answer and all header fields are right */
+/* a calls b by name; the reply and all header fields are right. */
 static void call_and_reply(DBusConnection *a, DBusConnection *b,
 			   const char *name)
 {
@@ -122,7 +122,7 @@ static void calls_go_directly(void)
 	drop(b);
 }
 
-/* What one gets who calls something that is not there */
+/* Gets the error of a call to a name that does not exist. */
 static void get_error(int k, const char *name, bool start, char *text,
 		      size_t size)
 {
@@ -176,7 +176,7 @@ static void start_service(void)
 	drop(c);
 }
 
-/* The program that the daemon starts for that: answers until told to quit */
+/* The program that the daemon starts; it answers until it is told to quit. */
 static int be_started(void)
 {
 	DBusConnection *c = client(getenv("DBUS_STARTER_ADDRESS"));
@@ -186,7 +186,7 @@ static int be_started(void)
 	bool quit = false;
 	DBusMessage *m = bus_call_new("RequestName", NULL);
 
-	/* what we are started for may come before the reply to this */
+	/* the call that started us may come before the reply to this */
 	dbus_message_append_args(m, DBUS_TYPE_STRING, &name,
 				 DBUS_TYPE_UINT32, &flags, DBUS_TYPE_INVALID);
 	post(c, m);
@@ -266,7 +266,7 @@ static void descriptors_in_a_signal(void)
 		dbus_message_unref(m);
 	}
 	CHECK(read(ends[0], &byte, 1) == 1 && read(ends[0], &byte, 1) == 1);
-	/* nobody holds the other end any more, once the daemon let go of it */
+	/* no process holds the other end once the daemon has closed it */
 	sync_with_bus(a);
 	CHECK(read(ends[0], &byte, 1) == 0);
 	close(ends[0]);
@@ -275,8 +275,8 @@ static void descriptors_in_a_signal(void)
 	drop(b[1]);
 }
 
-/* The passing of sockets over AF_BUS has to wait for a collector of cycles.
- * Then the message is lost, and no more than that.
+/* Sockets may not be passed over AF_BUS where the kernel cannot collect cycles.
+ * Then the message is lost, and nothing else is.
  */
 static void sockets_as_descriptors(void)
 {
@@ -444,7 +444,7 @@ static void no_reply(void)
 	drop(a);
 }
 
-/* The next message for c is one of its own, and c is as it was. */
+/* The next message for c is its own, and c still works. */
 static void noticed_nothing(DBusConnection *c)
 {
 	DBusMessage *m;
@@ -456,8 +456,8 @@ static void noticed_nothing(DBusConnection *c)
 	dbus_message_unref(m);
 }
 
-/* Bytes that are no message: their sender is disconnected, the bus knows that
- * it has gone, and nobody notices anything else.
+/* Bytes that are no message: the sender is disconnected, the bus knows that it
+ * has gone, and no other client notices anything.
  */
 static void send_garbage(const void *data, size_t size)
 {
@@ -517,14 +517,14 @@ static void garbage(void)
 	dbus_message_unref(m);
 
 	send_garbage("garbage, and more than the head of a message", 44);
-	/* For a stream these are a message that has not ended, and two. */
+	/* In a stream these are an incomplete message, and two messages. */
 	if (!failure[0] && from == AFBUS)
 		send_garbage(data, len - 1);
 	memcpy(two, data, len);
 	memcpy(two + len, data, len);
 	if (!failure[0] && from == AFBUS)
 		send_garbage(two, 2 * len);
-	data[len - 1] = 'x';		/* a string without its nul */
+	data[len - 1] = 'x';		/* a string without its NUL */
 	if (!failure[0])
 		send_garbage(data, len);
 	dbus_free(data);
@@ -573,7 +573,7 @@ static void large(void)
 					 &data, size, DBUS_TYPE_INVALID);
 		dbus_connection_send(a, m, NULL);
 		dbus_message_unref(m);
-		/* nobody but us reads, so write and read in turns */
+		/* only this process reads, so write and read in turns */
 		while (!(m = next_within(b, 0.01)) || is_noise(m))
 			CHECK(dbus_connection_read_write(a, 1));
 		CHECK(dbus_message_get_args(m, NULL, DBUS_TYPE_ARRAY,
@@ -624,7 +624,7 @@ static void expect(DBusConnection *c, int type, const char *sender)
 {
 	DBusMessage *m;
 
-	/* what else a monitor sees is the talk of clients with the bus */
+	/* otherwise a monitor sees calls of clients to the bus */
 	while ((m = next_within(c, WAIT)) &&
 	       (dbus_message_get_type(m) != type ||
 		!dbus_message_has_sender(m, sender)))
@@ -707,7 +707,7 @@ static void queue_of_owners(void)
 	call_and_reply(c, b, "af_bus.Queue");
 	request_name(a, "af_bus.Queue");
 	drop(b);
-	/* who calls before the daemon noticed is answered by it */
+	/* a call before the daemon noticed is answered by the daemon */
 	do {
 		const char *owner = NULL;
 
@@ -736,7 +736,7 @@ static void removed_rule(void)
 	add_match(b, "member='Removed'");
 	dbus_message_unref(bus_call(b, "RemoveMatch", "member='Removed'"));
 	post(a, signal_new("Removed", "1"));
-	m = next(b);	/* it was there twice */
+	m = next(b);	/* it was queued twice */
 	CHECK(m && is_string(m, "1"));
 	dbus_message_unref(m);
 	dbus_message_unref(bus_call(b, "RemoveMatch", "member='Removed'"));
@@ -749,7 +749,7 @@ static void removed_rule(void)
 	drop(b);
 }
 
-/* Says which way a call goes, from a client that is as this process to one of
+/* Prints which way a call goes, from a client of this process to the owner of
  * the name in the arguments, or to itself.
  */
 static int say_way(const char *at, const char *name)

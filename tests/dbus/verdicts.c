@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * verdicts STEP AFBUS CONFIG LOG PID PLAIN CONFIG LOG PID: what each STEPth
- * policy makes of messages, in a dbus-daemon of which the clients are on AF_BUS and in one that
- * knows nothing of AF_BUS: for clients that were there before the policy, for
- * new ones, and for those after it was taken back. Likewise limits.
+ * verdicts STEP AFBUS CONFIG LOG PID PLAIN CONFIG LOG PID: the effect of each
+ * STEPth policy on messages, in a dbus-daemon whose clients are on AF_BUS and
+ * in one without AF_BUS: for clients from before the policy, for new ones, and
+ * for clients after the policy was taken back. Limits are tested in the same
+ * way.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -16,22 +17,22 @@ enum { OURS, PLAIN, SIDES };
 struct side {
 	const char *address, *config, *log;
 	pid_t pid;
-	char *text;			/* of the configuration, at first */
+	char *text;			/* original configuration */
 	DBusConnection *a, *b;
-	DBusConnection *e;		/* would eavesdrop */
+	DBusConnection *e;		/* tries to eavesdrop */
 };
 
 static struct side side[SIDES];
 
 struct policy {
 	const char *name, *text;
-	bool direct;			/* nothing of it needs the daemon */
+	bool direct;			/* no message needs the daemon */
 };
 
 #define DEFAULT(rules) "<policy context='default'>" rules "</policy>"
 #define MANDATORY(rules) "<policy context='mandatory'>" rules "</policy>"
 
-/* After "everything is allowed", which does not allow eavesdropping. */
+/* These follow "everything is allowed", which does not allow eavesdropping. */
 static const struct policy policies[] = {
 	{ "nothing else", "", true },
 	{ "eavesdropping is allowed",
@@ -104,7 +105,7 @@ static void settle(struct side *s)
 	}
 }
 
-/* What c got until now: the messages of the probe, and errors. */
+/* Collects what c got: the messages of the probe, and errors. */
 static void collect(DBusConnection *c, const char *who, char *to, size_t size)
 {
 	dbus_uint32_t serial = post(c, bus_call_new("GetId", NULL));
@@ -149,7 +150,9 @@ static bool is_from_b(enum kind kind)
 	return kind == RETURN || kind == ERROR || kind == UNASKED;
 }
 
-/* A reply from b to a call that a has not made, or that the daemon delivered */
+/* Makes a reply from b to a call that a has not made, or that the daemon
+ * delivered.
+ */
 static DBusMessage *reply_new(struct side *s, enum kind kind)
 {
 	const char *a = dbus_bus_get_unique_name(s->a);

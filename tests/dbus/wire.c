@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * wire AFBUS UNIX LOG PLAIN: what clients do that write the wire themselves, and
- * receivers that harm themselves, on two buses: one with sockets of both kinds,
- * which logs to LOG, and one of a daemon that knows nothing of AF_BUS. What
- * becomes of it has to be the same. Both have max_message_size LIMIT.
+ * wire AFBUS UNIX LOG PLAIN: clients that write the wire themselves, and
+ * recipients that harm themselves, on two buses: one with sockets of both
+ * kinds, which logs to LOG, and one of a daemon without AF_BUS. Both have to
+ * behave the same. Both have max_message_size LIMIT.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ enum { AFBUS, UNIX, PLAIN };
 static const char *address[3];
 static const char *log_file;
 
-/* What came of it, in words */
+/* The results, in words */
 static char seen[3][1024];
 static int side;
 
@@ -88,7 +88,7 @@ static void raw_connect(struct raw *r)
 	setsockopt(r->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 }
 
-/* More of what comes; false at the end of it */
+/* Reads more; returns false at the end. */
 static bool raw_more(struct raw *r)
 {
 	ssize_t n = recv(r->fd, r->buf + r->len, sizeof(r->buf) - r->len - 1, 0);
@@ -107,7 +107,7 @@ static void raw_eat(struct raw *r, size_t n)
 	memmove(r->buf, r->buf + n, r->len);
 }
 
-/* The first word of the next line that the daemon answers */
+/* Reads the first word of the daemon's next line. */
 static bool raw_line(struct raw *r, char *word, size_t size)
 {
 	char *end;
@@ -184,7 +184,7 @@ static DBusMessage *raw_next(struct raw *r)
 	return m;
 }
 
-/* The answer to a call to the daemon, dropping what comes before it */
+/* Makes a call to the daemon; drops messages before the reply. */
 static DBusMessage *raw_call(struct raw *r, DBusMessage *m)
 {
 	static dbus_uint32_t serial = 1000;
@@ -227,7 +227,7 @@ static void is_alive(struct raw *r)
 	dbus_message_unref(m);
 }
 
-/* Authentication: a line of n bytes right behind the NUL, and then some */
+/* Authentication: a line of n bytes after the NUL byte, and more */
 static void long_line(size_t n)
 {
 	char *text = must(calloc(1, n + 128)), word[32];
@@ -271,7 +271,7 @@ static void authentication(void)
 	run_sides(long_lines);
 }
 
-/* What c got since, apart from signals */
+/* Notes what c got since, except signals. */
 static void note_calls(const char *who, DBusConnection *c)
 {
 	DBusMessage *m;
@@ -295,7 +295,7 @@ static void note_calls(const char *who, DBusConnection *c)
 		dbus_message_unref(m);
 }
 
-/* To b, from one who did not negotiate descriptors */
+/* A message to b from a client that did not negotiate descriptors */
 static void not_negotiated(bool in_header, bool is_signal)
 {
 	DBusConnection *b = client(address[side]);
@@ -357,7 +357,7 @@ static void note_life(const char *who, DBusConnection *c)
 								  "is out");
 }
 
-/* Calls a service, which answers with a descriptor that it will not take */
+/* Calls a service that answers with a descriptor, which the caller refuses. */
 static void caller_without_rights(void)
 {
 	DBusConnection *service = client(address[side]);
@@ -407,7 +407,7 @@ static void no_rights(void)
 	run_sides(caller_without_rights);
 }
 
-/* A signal with a descriptor for one that has not read anything yet */
+/* A signal with a descriptor, for a client that has not read anything yet */
 static void early_signal(void)
 {
 	DBusConnection *a = client(address[AFBUS]), *b;
@@ -444,7 +444,7 @@ static void early_signal(void)
 	drop(b);
 }
 
-/* A receiver without a library sees the true sender. */
+/* A recipient without a library sees the true sender. */
 static void lie(const char *sender)
 {
 	struct raw r, liar;
@@ -497,7 +497,7 @@ static void lying_sender(void)
 	run_sides(lies);
 }
 
-/* A call of so many bytes in all */
+/* Makes a call of this total size. */
 static DBusMessage *call_of(const char *to, int size)
 {
 	DBusMessage *m = call(to, "Raw");
@@ -568,7 +568,7 @@ static void near_limit(void)
 	printf("#%s\n", seen[PLAIN]);
 }
 
-/* The daemon may say more than anybody may say to it. */
+/* The daemon may send larger messages than clients may. */
 static void list_many(void)
 {
 	DBusConnection *c = client(address[side]);
@@ -611,7 +611,7 @@ static bool is_logged(const char *text)
 	return found;
 }
 
-/* What a security module of the kernel denied: denied.c says so of a member. */
+/* Messages that a security module denied: denied.c says so for one member. */
 static void denied(void)
 {
 	DBusConnection *a = client(address[AFBUS]), *b = client(address[UNIX]);
