@@ -235,7 +235,7 @@ const char *tbus_queued(const struct tbus *b)
 	return "";
 }
 
-void crowd_open(struct crowd *c, unsigned int nr)
+void bus_crowd_open(struct bus_crowd *c, unsigned int nr)
 {
 	unsigned int i;
 
@@ -248,17 +248,17 @@ void crowd_open(struct crowd *c, unsigned int nr)
 	}
 }
 
-void crowd_go(struct crowd *c, unsigned int nr)
+void bus_crowd_go(struct bus_crowd *c, unsigned int nr)
 {
 	while (nr-- && c->gone < c->nr)
 		close(c->go[c->gone++]);
 }
 
-void crowd_close(struct crowd *c)
+void bus_crowd_close(struct bus_crowd *c)
 {
 	unsigned int i;
 
-	crowd_go(c, c->nr);
+	bus_crowd_go(c, c->nr);
 	for (i = 0; i < c->nr; i++)
 		close(c->stay[i]);
 }

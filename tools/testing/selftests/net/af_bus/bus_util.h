@@ -91,19 +91,19 @@ const char *tbus_queued(const struct tbus *b);
 void bus_link_close(struct bus_link *l);
 
 /* Sockets that stay, and as many that go a few at a time. */
-#define CROWD_MAX	200
+#define BUS_CROWD_MAX	200
 
-struct crowd {
+struct bus_crowd {
 	unsigned int	nr;
 	unsigned int	gone;
-	int		stay[CROWD_MAX];
-	int		go[CROWD_MAX];
-	__u64		ino[CROWD_MAX];		/* of those that stay */
+	int		stay[BUS_CROWD_MAX];
+	int		go[BUS_CROWD_MAX];
+	__u64		ino[BUS_CROWD_MAX];		/* of those that stay */
 };
 
-void crowd_open(struct crowd *c, unsigned int nr);
-void crowd_go(struct crowd *c, unsigned int nr);
-void crowd_close(struct crowd *c);
+void bus_crowd_open(struct bus_crowd *c, unsigned int nr);
+void bus_crowd_go(struct bus_crowd *c, unsigned int nr);
+void bus_crowd_close(struct bus_crowd *c);
 
 /* bus_util.c: options */
 int bus_add(const struct bus_link *l, __u64 addr);

@@ -680,26 +680,26 @@ TEST_F(diag, what)
 
 #define NR_STAY	200
 
-static void crowd_some_go(void *arg)
+static void let_some_go(void *arg)
 {
-	crowd_go(arg, 5);
+	bus_crowd_go(arg, 5);
 }
 
 /* Sockets that close have already been shown, so no other socket may be missed.
  */
 TEST_F(diag, some_go)
 {
-	struct crowd c;
+	struct bus_crowd c;
 	int i;
 
-	crowd_open(&c, NR_STAY);
+	bus_crowd_open(&c, NR_STAY);
 	ASSERT_EQ(0, ask(&everything, sizeof(everything), NLM_F_DUMP,
-			 crowd_some_go, &c));
+			 let_some_go, &c));
 	EXPECT_LT(5, nr_parts);
 	EXPECT_LT(20, c.gone);
 	for (i = 0; i < NR_STAY; i++)
 		EXPECT_EQ(1, count_ino(c.ino[i]));
-	crowd_close(&c);
+	bus_crowd_close(&c);
 }
 
 static atomic_bool stop;
@@ -722,11 +722,11 @@ TEST_F(diag, many_come_and_go)
 {
 	struct bus_diag_req req = everything;
 	pthread_t thread;
-	struct crowd c;
+	struct bus_crowd c;
 	void *ret;
 	int i, turn;
 
-	crowd_open(&c, NR_STAY);
+	bus_crowd_open(&c, NR_STAY);
 	atomic_store(&stop, false);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, come_and_go, &self->b));
 	for (turn = 0; turn < 10 * bus_long(30); turn++) {
@@ -742,7 +742,7 @@ TEST_F(diag, many_come_and_go)
 	atomic_store(&stop, true);
 	pthread_join(thread, &ret);
 	EXPECT_EQ(NULL, ret);
-	crowd_close(&c);
+	bus_crowd_close(&c);
 }
 
 TEST_HARNESS_MAIN

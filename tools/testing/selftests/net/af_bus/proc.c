@@ -396,24 +396,24 @@ TEST_F(proc, between_namespaces)
 
 #define NR_STAY	120
 
-static void crowd_one_goes(void *arg)
+static void let_one_go(void *arg)
 {
-	crowd_go(arg, 1);
+	bus_crowd_go(arg, 1);
 }
 
 /* Sockets that close have already been shown, so no other socket may be missed.
  */
 TEST_F(proc, some_go)
 {
-	struct crowd c;
+	struct bus_crowd c;
 	int i;
 
-	crowd_open(&c, NR_STAY);
-	ASSERT_EQ(0, read_rows(200, crowd_one_goes, &c));
+	bus_crowd_open(&c, NR_STAY);
+	ASSERT_EQ(0, read_rows(200, let_one_go, &c));
 	for (i = 0; i < NR_STAY; i++)
 		EXPECT_EQ(1, count_ino(c.ino[i]));
 	EXPECT_LT(50, c.gone);
-	crowd_close(&c);
+	bus_crowd_close(&c);
 }
 
 static atomic_bool stop;
@@ -439,11 +439,11 @@ TEST_F(proc, many_come_and_go)
 {
 	struct rnd rnd = { rnd_seed() };
 	pthread_t thread;
-	struct crowd c;
+	struct bus_crowd c;
 	int i, turn;
 
 	TH_LOG("AF_BUS_SEED=%#llx", rnd.s);
-	crowd_open(&c, NR_STAY);
+	bus_crowd_open(&c, NR_STAY);
 	atomic_store(&stop, false);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, come_and_go, &rnd));
 	for (turn = 0; turn < 20 * bus_long(20); turn++) {
@@ -455,7 +455,7 @@ TEST_F(proc, many_come_and_go)
 	}
 	atomic_store(&stop, true);
 	pthread_join(thread, NULL);
-	crowd_close(&c);
+	bus_crowd_close(&c);
 }
 
 TEST_HARNESS_MAIN
