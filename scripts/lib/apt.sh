@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Debian packages: installing tools, and reading suites the machine does not have.
+# Debian packages: installs tools, and reads suites that this machine does not use.
 
 apt_said=$cache/apt/last.log
 
@@ -12,7 +12,7 @@ apt_quiet() {
 	fi
 }
 
-# need_packages NAME...: installs what is missing.
+# need_packages NAME...: installs those that are missing.
 need_packages() {
 	local name missing=()
 
@@ -34,7 +34,7 @@ need_packages() {
 	)
 }
 
-# Where this machine gets Debian from; its own sources are only read.
+# Prints where this machine gets Debian from; its own sources are only read.
 machine_archive() {
 	# shellcheck disable=SC2016
 	apt-get indextargets --format '$(LABEL)|$(REPO_URI)' \
@@ -42,7 +42,7 @@ machine_archive() {
 		sed -n "s/^$1|//p" | sort -u | head -n 1
 }
 
-# An apt configuration of our own, with Debian 13 as binaries and sources.
+# Sets up an apt configuration of our own, with binaries and sources of Debian 13.
 own_apt() {
 	local dir=$cache/apt main security
 
@@ -87,7 +87,7 @@ own_apt() {
 	touch "$dir/complete"
 }
 
-# own_apt_suite SUITE: source packages of another suite, too.
+# own_apt_suite SUITE: adds source packages of another suite.
 own_apt_suite() {
 	local file=$cache/apt/sources/$1.sources
 
@@ -98,7 +98,8 @@ own_apt_suite() {
 	rm -f "$cache/apt/updated"
 }
 
-# own_apt_update: the lists of our own configuration, at most a day old.
+# own_apt_update: updates the lists of our own configuration if they are older than a
+# day.
 own_apt_update() {
 	own_apt
 	[ -z "$(find "$cache/apt/updated" -mmin -1440 2>/dev/null)" ] || return 0
@@ -109,7 +110,7 @@ own_apt_update() {
 	touch "$cache/apt/updated"
 }
 
-# own_apt_version PACKAGE: the newest version of a binary package.
+# own_apt_version PACKAGE: prints the newest version of a binary package.
 own_apt_version() {
 	apt-cache -c "$cache/apt/apt.conf" madison "$1" |
 		awk -F ' *[|] *' '$3 ~ /Packages$/ && !n++ { print $2 }'

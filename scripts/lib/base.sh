@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# The kernels that ours is built into.
+# The kernels that AF_BUS is built into
 
 bases=(6.12 mainline)
 
-# The series of Debian's linux-source packages, by its number. mainline is the
-# newest that Debian backports to stable: when it moves on, this line does.
+# Prints the series of a base, as Debian's linux-source packages number it. mainline
+# is the newest series that Debian backports to stable; change this line when that
+# changes.
 base_series() {
 	case $1 in
 	mainline) echo 7.3 ;;
@@ -14,8 +15,8 @@ base_series() {
 	esac
 }
 
-# base_source BASE [fetch]: the unmodified source, in the cache. Fetched once;
-# with "fetch", again if Debian has a newer point release.
+# base_source BASE [fetch]: prints the directory of the unmodified source in the
+# cache. It is fetched once; with "fetch", again if Debian has a newer point release.
 base_source() {
 	local series dir package version part
 

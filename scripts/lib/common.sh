@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What every script needs: where things are, how to speak, locks, logs.
+# Shared by all scripts: directories, messages, locks, logs
 
 top=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 cache=${AF_BUS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/af_bus}
 logs=$top/build/log
 
-# All that is made here may be read by a guest under another user.
+# A guest may read all files made here as another user.
 umask 022
 
 say() {
@@ -18,7 +18,7 @@ die() {
 	exit 1
 }
 
-# The comment at the head of a script is its help.
+# The comment at the head of a script is its help text.
 usage() {
 	sed -n '/^# SPDX/d; 2,/^$/s/^# \{0,1\}//p' "$0"
 }
@@ -39,7 +39,7 @@ need_space() {
 		die "$1 has $((free / 1024)) GB free, this needs $2: make room or set AF_BUS_CACHE to a larger disk"
 }
 
-# lock NAME: one holder on this machine, until the script ends.
+# lock NAME: one process on this machine holds it, until the script ends.
 lock() {
 	local file=$cache/lock/$1 fd
 
@@ -47,13 +47,14 @@ lock() {
 	exec {fd}<>"$file"
 	if ! flock -n "$fd"; then
 		say "waiting for $(cat "$file.holder" 2>/dev/null || echo "another run") (lock $1)"
-		# A little at a time, so that nobody waits on when this is killed.
+		# Wait in short steps, so that no process waits on when this script is
+		# killed.
 		until flock -w 1 "$fd"; do :; done
 	fi
 	echo "process $$ in $top since $(date +%T)" >"$file.holder"
 }
 
-# lock_one_of NAME N: one of N holders on this machine.
+# lock_one_of NAME N: N processes on this machine can hold it.
 lock_one_of() {
 	local i fd told=
 
@@ -82,7 +83,7 @@ trap stop_job EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# logged LABEL LOG COMMAND...: says how far it is; a failure quotes the log.
+# logged LABEL LOG COMMAND...: reports progress; quotes the log of a failure.
 logged() {
 	local label=$1 log=$2 start=$SECONDS next status=0
 	local every=10

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""coverage.py NOTES TOP PERCENT DIR: which lines of net/bus were executed.
+"""coverage.py NOTES TOP PERCENT DIR: finds the lines of net/bus that were executed.
 
-NOTES has what the compiler noted, TOP is the checkout; below DIR is, of each
-boot, what the kernel counted. Writes a table of files to DIR/coverage and the
-lines that were not reached to DIR/unreached; prints the totals. Fails if less
-than PERCENT of net/bus, or of net/bus/nfdbus, was reached.
+NOTES has the compiler's notes, TOP is the checkout; DIR has the kernel's counts
+of each boot. Writes a table of files to DIR/coverage and the lines that were not
+reached to DIR/unreached; prints the totals. Fails if less than PERCENT of
+net/bus, or of net/bus/nfdbus, was reached.
 """
 
 import json
@@ -16,7 +16,7 @@ import sys
 
 
 def boots(folder):
-    """The directories in which a kernel's counts are."""
+    """Yields the directories with a kernel's counts, one for each boot."""
     for path, folders, _ in os.walk(folder):
         if os.path.basename(path) == "gcov":
             yield from (os.path.join(path, name) for name in folders)
@@ -24,7 +24,7 @@ def boots(folder):
 
 
 def add(found, noted):
-    """Adds to found what gcov tells of one object."""
+    """Adds to found the lines that gcov reports for one object."""
     for file in noted["files"]:
         path = os.path.join(noted["current_working_directory"], file["file"])
         at = path.find("/net/bus/")
@@ -37,7 +37,7 @@ def add(found, noted):
 
 
 def counts(notes, boot, found):
-    """Adds to found, {file: {line: count}}, what was counted in one boot."""
+    """Adds the counts of one boot to found, {file: {line: count}}."""
     for folder, _, names in os.walk(boot):
         noted = os.path.join(notes, os.path.relpath(folder, boot))
         for name in names:

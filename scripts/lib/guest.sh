@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Tests that run in a guest: built here, run there, counted here.
+# Tests that run in a guest: building, running, counting
 
 # build_selftests BASE DIR [VARIABLE=VALUE...]: builds the kernel selftests and the
 # programs of tests/stress into DIR. The selftests are built as in a kernel tree: one
@@ -31,30 +31,31 @@ build_selftests() {
 	[ -s "$2/programs.list" ]
 }
 
-# build_unix_selftests BASE DIR: the base's own tests of AF_UNIX, whose collector
-# we share; but for those that need clang.
+# build_unix_selftests BASE DIR: builds the base's own tests of AF_UNIX, because
+# AF_BUS shares its collector; except tests that need clang.
 build_unix_selftests() {
 	local source dir=tools/testing/selftests file name
 
 	source=$("$top/scripts/kernel" --base "$1" source)
 	rm -rf "$2"
 	mkdir -p "$2/include/asm-generic" "$2/bin"
-	# Options that the machine's headers may not know yet.
+	# The machine's headers may lack newer options.
 	cp "$source/include/uapi/asm-generic/socket.h" "$2/include/asm-generic/"
 	for file in "$source/$dir"/net/af_unix/*.c; do
 		name=$(basename "$file" .c)
 		[ ! -e "${file%/*}/${name%.bpf}.bpf.c" ] || continue
 		gcc -O2 -D_GNU_SOURCE= -isystem "$2/include" -I "$source/$dir" -I "$source/$dir/net" \
 			-o "$2/bin/$name" "$file" || return
-		# They bind paths where they are, and 9p has no sockets.
+		# They bind paths in the current directory, and 9p cannot hold
+		# sockets.
 		printf '#!/bin/sh\ncd /tmp && exec %q\n' "$2/bin/$name" >"$2/$name"
 		chmod +x "$2/$name"
 		echo "$name" >>"$2/programs.list"
 	done
 }
 
-# build_scenarios DIR: both builds of dbus, and the programs of tests/dbus. What
-# is executable there is a test.
+# build_scenarios DIR: builds both versions of dbus and the programs of tests/dbus.
+# Executable files there are tests.
 build_scenarios() {
 	local file
 
@@ -65,13 +66,13 @@ build_scenarios() {
 		cp "$file" "$1/"
 		[ ! -x "$file" ] || echo "${file##*/}"
 	done >"$1/programs.list"
-	# That needs a kernel that is booted for it, see run_confined().
+	# This test needs a kernel that is booted for it, see run_confined().
 	sed -i '/^confined$/d' "$1/programs.list"
 	[ -s "$1/programs.list" ]
 }
 
-# run_confined LABEL SCENARIOS BASE CONFIG [OPTION...]: the D-Bus scenario that
-# needs AppArmor, in a guest of its own
+# run_confined LABEL SCENARIOS BASE CONFIG [OPTION...]: runs the D-Bus scenario that
+# needs AppArmor, in its own guest.
 run_confined() {
 	need_packages apparmor
 	mkdir -p "$2-confined"
@@ -80,8 +81,8 @@ run_confined() {
 	run_in_guest "$1/dbus lsm=apparmor" "$2-confined" "${@:3}" --append lsm=apparmor
 }
 
-# build_tools DIR: the programs of tools/net/bus. What is executable in its tests
-# directory is a test, and so is what tests their parts.
+# build_tools DIR: builds the programs of tools/net/bus. Executable files in its tests
+# directory are tests, and so is topic-test.
 build_tools() {
 	local file
 
@@ -95,8 +96,8 @@ build_tools() {
 	done >>"$1/programs.list"
 }
 
-# run_in_guest LABEL DIR BASE CONFIG [OPTION...]: every program of DIR/programs.list in
-# one guest; leaves name.tap and name.status beside them.
+# run_in_guest LABEL DIR BASE CONFIG [OPTION...]: runs every program of
+# DIR/programs.list in one guest; writes name.tap and name.status into DIR.
 run_in_guest() {
 	local label=$1 dir=$2 base=$3 config=$4 name status=0
 
@@ -120,7 +121,7 @@ run_in_guest() {
 	fi
 }
 
-# Tests that need security modules or BPF: how to boot, and programs.
+# Tests that need security modules or BPF: boot parameters, and programs
 lsm_tests=(
 	"lsm=landlock lsm_oracle"
 	"lsm=apparmor lsm_oracle lsm_apparmor"
@@ -129,14 +130,15 @@ lsm_tests=(
 	"lsm=landlock,bpf lsm_bpf nf_bpf"
 )
 
-# run_lsm_tests LABEL SELFTESTS BASE CONFIG: those of a line in a guest of their own.
+# run_lsm_tests LABEL SELFTESTS BASE CONFIG: runs the programs of each line in a guest
+# of their own.
 run_lsm_tests() {
 	local label=$1 selftests=$2 base=$3 config=$4 line append programs name dir
 
 	for line in "${lsm_tests[@]}"; do
 		read -r append programs <<<"$line"
-		# The debug kernel has no BTF, and its lockdep has words for how
-		# Smack walks its labels and AppArmor, in 6.12, its profiles.
+		# The debug kernel has no BTF, and its lockdep reports how Smack walks
+		# its labels and how AppArmor of 6.12 walks its profiles.
 		case $config:$append in
 		debug:*bpf | debug:*smack) continue ;;
 		debug:*apparmor) programs=lsm_oracle ;;
@@ -151,8 +153,8 @@ run_lsm_tests() {
 	done
 }
 
-# report_coverage LANE RESULT DIR: which lines of ours all that ran reached. Files
-# below DIR tell more.
+# report_coverage LANE RESULT DIR: counts the lines of net/bus that the lane reached.
+# Files in DIR have the details.
 report_coverage() {
 	local totals
 
@@ -163,8 +165,9 @@ report_coverage() {
 	fi
 }
 
-# run_with_faults LABEL SELFTESTS SCENARIOS BASE CONFIG [OPTION...]: they again, as
-# with_faults.c does, whose options these are; in one guest.
+# run_with_faults LABEL SELFTESTS SCENARIOS BASE CONFIG [OPTION...]: runs selftests
+# and scenarios in one guest while faults happen; the options are those of
+# with_faults.c.
 run_with_faults() {
 	local label=$1 selftests=$2 scenarios=$3 dir=$2-with_faults program programs=()
 
@@ -177,7 +180,7 @@ run_with_faults() {
 		esac
 	done <"$selftests/programs.list"
 	mkdir -p "$dir"
-	# Those of D-Bus that are short; they are run as a whole.
+	# The short D-Bus scenarios, run as whole programs
 	cat >"$dir/selftests" <<-END
 		#!/bin/sh
 		cd $selftests && exec ./with_faults ${*:6} ${programs[*]}
@@ -193,7 +196,7 @@ run_with_faults() {
 		--env "DBUS_PATCHED=$("$top/scripts/dbus" path patched)"
 }
 
-# test_kernel LANE BASE CONFIG: all groups of tests there are.
+# test_kernel LANE BASE CONFIG: runs all groups of tests.
 test_kernel() {
 	local lane=$1 base=$2 config=$3 dir=$top/build/results/$1 fuzz=10 kernel
 
@@ -215,8 +218,8 @@ test_kernel() {
 	if [ -e "$top/tools/testing/selftests/net/af_bus/Makefile" ]; then
 		try "$lane: ss builds" "$top/scripts/iproute2" build || true
 		if try "$lane: selftests build" build_selftests "$base" "$dir/selftests"; then
-			# They need faults, which are in no other, or the function
-			# tracer, which is in no debug kernel.
+			# Faults exist on the debug kernel only, the function tracer
+			# on the others only.
 			case $config in
 			debug) sed -i '/^sync$/d' "$dir/selftests/programs.list" ;;
 			*) sed -i '/^faults/d' "$dir/selftests/programs.list" ;;
@@ -226,7 +229,7 @@ test_kernel() {
 			run_lsm_tests "$lane" "$dir/selftests" "$base" "$config"
 		fi
 	fi
-	# As programs of another ABI than the kernel's.
+	# The same tests as 32-bit programs on a 64-bit kernel
 	if [ "$config" = release ] && need_packages gcc-multilib &&
 		try "$lane: 32-bit selftests build" build_selftests "$base" "$dir/selftests32" \
 			"CC=gcc -m32 -Wno-pointer-to-int-cast -Wno-psabi"; then
@@ -246,17 +249,18 @@ test_kernel() {
 		mkdir -p "$dir/kunit"
 		cp "$top/scripts/lib/guest-kunit" "$dir/kunit/kunit"
 		echo kunit >"$dir/kunit/programs.list"
-		# Later kernels list KUnit tests only, unless told to run them.
+		# Later kernels only list KUnit tests, unless they are told to run
+		# them.
 		run_in_guest "$lane/kunit" "$dir/kunit" "$base" "$config" --append kunit.autorun=1
 	fi
-	# It has the user messagebus, whom tests of dbus become.
+	# This package has the user messagebus, which tests of dbus switch to.
 	need_packages dbus-system-bus-common
 	if [ -e "$top/tests/dbus/Makefile" ] &&
 		try "$lane: dbus builds" build_scenarios "$dir/dbus"; then
 		run_in_guest "$lane/dbus" "$dir/dbus" "$base" "$config" \
 			--env "DBUS_PATCHED=$("$top/scripts/dbus" path patched)" \
 			--env "DBUS_PLAIN=$("$top/scripts/dbus" path plain)"
-		# AppArmor in 6.12 has not what dbus asks of it.
+		# AppArmor of 6.12 lacks the support that dbus needs.
 		[ "$base $config" != "mainline release" ] ||
 			run_confined "$lane" "$dir/dbus" "$base" "$config" \
 				--env "DBUS_PATCHED=$("$top/scripts/dbus" path patched)"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What a message costs, compared with scripts/lib/bench.record.
+# Compares the cost of messages with scripts/lib/bench.record.
 
 lane_bench() {
 	local dir=$top/build/results/bench status=0

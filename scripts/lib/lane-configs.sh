@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Kernels of which nobody boots one: without what net/bus can do without, for other
-# machines, by another compiler. Only net/bus is compiled, with W=1.
+# Compiles kernels that are not booted: without optional parts of the kernel, for
+# other machines, and by another compiler. Only net/bus is compiled, with W=1.
 
 lane_configs() {
 	local base name names

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Every selftest and some D-Bus scenarios, several times, on the debug kernel of
-# 6.12 while allocations and copies from and to user space fail at random. Only
-# what the kernel says and what is left counts. A part of this is in the lane
-# "debug", but only below functions of ours: other parts of a kernel may warn when
-# they have no memory, which is to be told apart here. AF_BUS_FAULTS has options of
-# with_faults.c, as --seed N or --rounds N.
+# Runs every selftest and some D-Bus scenarios several times on the debug kernel of
+# 6.12, while allocations and copies from and to user space fail at random. Only the
+# kernel's log and leftovers count as failures. The lane "debug" runs a part of this,
+# with faults in AF_BUS only. Here faults happen anywhere, and other parts of the
+# kernel may warn when they have no memory; tell such warnings apart. AF_BUS_FAULTS
+# has options of with_faults.c, such as --seed N or --rounds N.
 
 lane_faults() {
 	local dir=$top/build/results/faults

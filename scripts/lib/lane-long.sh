@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# The tests that have a long form, in it, on the release kernel of mainline: a
-# million multicasts and more. In CI a quarter of it.
+# Runs the long form of tests that have one, on the release kernel of mainline: a
+# million multicasts and more; in CI a quarter of it.
 
 lane_long() {
 	local dir=$top/build/results/long part=1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What the lanes debug and release run, with bases exchanged: two more kernels, so
-# this is run on demand.
+# Runs the lanes debug and release with the bases exchanged. This needs two more
+# kernels, so it runs on demand.
 
 lane_other() {
 	test_kernel other-debug mainline debug

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# All tests on the release kernel of mainline.
+# Runs all tests on the release kernel of mainline.
 
 lane_release() {
 	test_kernel release mainline release

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What needs no guest: the rules of this tree, and what compilers say.
+# Checks that need no guest: the rules of this tree, and compilers
 
 shell_files() {
 	git -C "$top" ls-files -co --exclude-standard |
@@ -25,7 +25,7 @@ commands_have_help() {
 	done
 }
 
-# Headers of tracepoints have a style that checkpatch does not know.
+# checkpatch does not know the style of tracepoint headers.
 our_c_files() {
 	local generated
 
@@ -37,8 +37,8 @@ our_c_files() {
 		done
 }
 
-# checkpatch SOURCE ARGS...; what is ignored: files moving about, and the table
-# of a namespace, which is a copy to be written to.
+# checkpatch SOURCE ARGS...: ignores the warning about new files, and that about const
+# ctl_table, because each network namespace writes to its copy of the table.
 checkpatch() {
 	local source=$1
 
@@ -56,8 +56,8 @@ style_of_files() {
 	return "$status"
 }
 
-# From standard input: of a file in git it would look at the whole. Spaces are
-# those of the file that is edited.
+# checkpatch reads the patch from standard input, because it would check the whole of
+# a file in git. Spaces are those of the patched file.
 style_of_patches() {
 	local file out status=0
 
@@ -72,7 +72,8 @@ style_of_patches() {
 	return "$status"
 }
 
-# patches_are_mails SOURCE PATCH...: git am takes them, and each says why, and from whom.
+# patches_are_mails SOURCE PATCH...: checks that git am applies the patches, and that
+# each has a reason and a sign-off.
 patches_are_mails() {
 	local dir patch status=0
 
@@ -81,7 +82,7 @@ patches_are_mails() {
 	rm -rf "$dir"
 	shift
 	for patch; do
-		# Between the subject and the sign-off there is a reason.
+		# The reason is text between the subject and the sign-off.
 		awk '/^---$/ { exit } /^Signed-off-by: / { signed = 1 } head && NF && !signed { why = 1 }
 			/^$/ { head = 1 } END { exit !(why && signed) }' "$patch" || {
 			echo "${patch#"$top/"} does not say why, or is not signed off"
@@ -102,7 +103,8 @@ generated_is_current() {
 	return "$status"
 }
 
-# race FRAME...: a data race as a kernel reports it, the frames on one side.
+# race FRAME...: prints a data race in the kernel's format, with these frames on one
+# side.
 race() {
 	local frame rule='=================================================================='
 
@@ -116,7 +118,7 @@ race() {
 		'CPU: 0 UID: 0 PID: 11 Comm: bus_test Not tainted 7.3.4 #1 PREEMPT' "$rule"
 }
 
-# Races count where ours took part, and others' reports hide nothing.
+# Races in our functions count, and reports of other races do not hide them.
 races_are_told_apart() {
 	local log=$1 status=0 name
 
@@ -145,7 +147,7 @@ races_are_told_apart() {
 	return "$status"
 }
 
-# What scripts/vm fails on, in the kernel's words.
+# Checks that scripts/vm fails on reports in the kernel's words.
 reports_are_found() {
 	local report log status=0
 
@@ -193,7 +195,7 @@ reports_are_found() {
 	return "$status"
 }
 
-# kernel_doc_is_clean SOURCE: of all that is described.
+# kernel_doc_is_clean SOURCE: checks all kernel-doc comments.
 kernel_doc_is_clean() {
 	local source=$1 tool=$1/tools/docs/kernel-doc out
 
@@ -207,8 +209,8 @@ kernel_doc_is_clean() {
 	}
 }
 
-# documents_build SOURCE: what Sphinx says of ours, as it says it in a kernel's tree; there
-# they are three of many.
+# documents_build SOURCE: builds our documents with Sphinx, as part of a kernel's
+# documentation.
 documents_build() {
 	local source=$1 dir=$top/build/documents tree entry out
 
@@ -226,7 +228,7 @@ documents_build() {
 		printf '%s\n' '.. SPDX-License-Identifier: GPL-2.0' '' Networking ========== '' '.. toctree::' ''
 		(cd "$top/Documentation/networking" && printf '   %s\n' *.rst)
 	} >"$tree/Documentation/networking/index.rst"
-	# Of the kernel's own pictures, and of programs that draw, ours need nothing.
+	# Our documents need neither the kernel's logo nor programs that draw.
 	out=$(cd "$tree/Documentation" && srctree=$tree PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m sphinx \
 		-q -E -b html -c . -D version="${source##*/}" -D release="${source##*/}" \
 		-d "$dir/doctrees" networking "$dir/html" 2>&1 |
@@ -238,7 +240,8 @@ documents_build() {
 	grep -q 'struct bus_info' "$dir/html/af_bus.html"
 }
 
-# What mandoc and groff say, and whether the programs quoted are ours.
+# Checks the man pages with mandoc and groff, and that the programs they quote are
+# ours.
 man_pages_are_well_formed() {
 	local dir=$top/tools/net/bus out
 
@@ -251,7 +254,7 @@ man_pages_are_well_formed() {
 	}
 }
 
-# lacks FILE WORD...: says which words are not in FILE.
+# lacks FILE WORD...: prints the words that are not in FILE.
 lacks() {
 	local file=$1 word status=1
 
@@ -265,8 +268,8 @@ lacks() {
 	return "$status"
 }
 
-# Every name of the UAPI, every field of bus_info, every sysctl, and every error
-# but those that are not seen by a program that uses sockets.
+# bus(7) must have every name of the UAPI, every field of bus_info, every sysctl, and
+# every error except those that programs using sockets never see.
 man_page_is_complete() {
 	local header=$top/include/uapi/linux/bus.h names
 
@@ -298,7 +301,7 @@ functions_exist() {
 	}
 }
 
-# sparse and the compiler's own warnings, on every file of ours.
+# Runs sparse, and the compiler with W=1, on all our files.
 compiler_has_no_word() {
 	local out
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """mutants.py TREE PATCH...
 
-Puts all mutations into one kernel, asleep: each function that a patch changes
+Puts all mutations into one kernel, disabled: each function that a patch changes
 gets a variant, which is called instead while the parameter bus_mutant is the
 number of the patch, from 1. Exits with 1 if a patch cannot be put in.
 """
@@ -30,7 +30,7 @@ def hunks(patch):
 
 
 def functions(text):
-    """Their places: first line, line of the brace, line after the end."""
+    """Yields the functions: first line, line of the brace, line after the end."""
     lines = text.splitlines(True)
     found = []
     for i, line in enumerate(lines):
@@ -66,7 +66,7 @@ def dispatcher(signature, name, numbers):
 
 
 def weave(text, mutated):
-    """mutated: number to the text of the whole file."""
+    """mutated: the text of the whole file, by the number of the mutation."""
     lines, places = functions(text)
     split = {n: functions(t) for n, t in mutated.items()}
     out, at = [], 0
@@ -100,7 +100,7 @@ for number, patch in enumerate(patches, 1):
             mutants[path] = {}
         text = mutants[path].get(number, original[path])
         if text.count(old) != 1:
-            print(f"{patch}: {text.count(old)} such places in {path}")
+            print(f"{patch}: applies in {text.count(old)} places in {path}")
             bad = True
         mutants[path][number] = text.replace(old, new, 1)
 

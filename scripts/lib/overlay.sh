@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What we add to a kernel: files of ours, patches to theirs.
+# What AF_BUS adds to a kernel: new files, and patches to existing files
 
-# Directories of ours that mirror the kernel's; pages in Markdown are the project's.
+# Directories that mirror the kernel's. Markdown pages belong to the project, not to
+# the kernel.
 overlay_dirs=(net include security Documentation tools samples)
 
 overlay_files() {
@@ -12,8 +13,8 @@ overlay_files() {
 		done | LC_ALL=C sort -u
 }
 
-# patch_series SERIES: mainline's patches, or an older base's own version of
-# them, after what gives that base the newer interfaces.
+# patch_series SERIES: lists mainline's patches, or an older base's own versions of
+# them, after the patches that backport newer interfaces to that base.
 patch_series() {
 	local dir=$top/patches/linux file name
 
@@ -35,7 +36,7 @@ patched_files() {
 	sed -n 's,^+++ b/\([^\t]*\).*,\1,p' "$1"
 }
 
-# git_init DIR: a scratch repository, on machines where git knows no name, too.
+# git_init DIR: makes a scratch repository, also where git has no user name.
 git_init() {
 	git -C "$1" init -q
 	git -C "$1" config user.name af_bus
@@ -43,8 +44,8 @@ git_init() {
 	git -C "$1" config gc.auto 0
 }
 
-# am_series DIR SOURCE PATCH...: a repository DIR with those files of SOURCE that the
-# patches change, and a commit for each patch after the tag "base".
+# am_series DIR SOURCE PATCH...: makes a repository DIR with the files of SOURCE that
+# the patches change, and one commit for each patch after the tag "base".
 am_series() {
 	local dir=$1 source=$2 patch file
 
@@ -62,7 +63,7 @@ am_series() {
 	git -C "$dir" am -q "$@" || return
 }
 
-# The unmodified tree is a directory, or what a git tree has committed.
+# The unmodified tree is a directory, or HEAD of a git tree.
 pristine_has() {
 	if [ -d "$pristine/.git" ] || [ -f "$pristine/.git" ]; then
 		git -C "$pristine" cat-file -e "HEAD:./$1" 2>/dev/null
@@ -101,7 +102,7 @@ stage_patch() {
 $out"
 }
 
-# Our stanza goes where the alphabet puts it.
+# Inserts our entry into MAINTAINERS, in alphabetical order.
 stage_maintainers() {
 	pristine_copy MAINTAINERS "$stage/MAINTAINERS.theirs"
 	LC_ALL=C awk -v ours="$top/MAINTAINERS" '
@@ -117,17 +118,17 @@ stage_maintainers() {
 		die "found no place in this base's MAINTAINERS for ours"
 }
 
-# The netlink code comes from its specification, by this base's generator.
+# The base's generator makes the netlink code from its specification.
 netlink_outputs=(include/uapi/linux/nfdbus.h net/bus/nfdbus/genl.h net/bus/nfdbus/genl.c)
 
-# generate_netlink SOURCE DIR: writes them below DIR.
+# generate_netlink SOURCE DIR: writes the files below DIR.
 generate_netlink() {
 	local gen=$1/tools/net/ynl/pyynl/ynl_gen_c.py
 	local spec=Documentation/netlink/specs/nfdbus.yaml work out kind
 
 	[ -e "$gen" ] || gen=$1/tools/net/ynl/ynl-gen-c.py
 	# The generator looks for its schema beside the specification, and for
-	# MAINTAINERS to tell where the tree begins.
+	# MAINTAINERS at the top of the tree.
 	work=$(mktemp -d)
 	mkdir -p "$work/${spec%/*}"
 	touch "$work/MAINTAINERS"
@@ -147,7 +148,8 @@ generate_netlink() {
 	rm -rf "$work"
 }
 
-# stage_all: all of ours in $stage, for the tree in $pristine of $series.
+# stage_all: puts all our files and patches into $stage, for the tree $pristine of
+# $series.
 stage_all() {
 	local file patch bad
 
@@ -169,7 +171,8 @@ stage_all() {
 	fi
 }
 
-# apply_to TREE: brings it to the staged state, touching only what differs.
+# apply_to TREE: brings the tree to the staged state, and changes only files that
+# differ.
 apply_to() {
 	local tree=$1 list=$1/.af_bus file
 
@@ -182,9 +185,9 @@ apply_to() {
 			rm -f "$tree/$file"
 		fi
 	done < <(LC_ALL=C comm -23 "$list" "$list.new")
-	# Stopped halfway, the next run knows of both states.
+	# If this is interrupted, the next run knows the files of both states.
 	LC_ALL=C sort -u -o "$list" "$list" "$list.new"
-	# Without --times a file that changed is new to make, the others are not.
+	# Without --times, make sees new times on changed files only.
 	rsync -rp --checksum --files-from="$list.new" "$stage/" "$tree/"
 	mv "$list.new" "$list"
 }

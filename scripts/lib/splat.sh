@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What in a kernel's log means that something is wrong.
+# Recognises errors in a kernel's log.
 
 splats=(
 	'WARNING:' 'BUG:' 'Oops' 'Kernel panic' 'general protection fault'
@@ -16,17 +16,16 @@ splats=(
 	'unregister_netdevice: waiting for' 'Objects remaining' 'cut here'
 )
 
-# Data races that a facility of the kernel has with itself, with any caller: a
-# work queue looks at the bits of a work that another queues at that moment, a
-# mutex at who spins next for it, and rhashtable, in part inlined, at a bucket
-# whose lock bit is taken.
+# Data races that parts of the kernel have with themselves, for any caller: a work
+# queue reads the bits of a work item that another thread queues, a mutex the next
+# spinner, and rhashtable, partly inlined, a bucket whose lock bit is taken.
 races_of_facilities='clear_pending_if_disabled / queue_work_on|osq_lock / osq_unlock'
 races_of_facilities+='|bus_[a-z_]+ / rht_deferred_worker|rht_deferred_worker / bus_[a-z_]+'
 
-# without_their_races: the log without the data races that are not ours. KCSAN
-# finds some in any kernel. Ours are those with a function of ours in a stack,
-# as what made an access or called what made it; what an interrupt happened to
-# interrupt did neither.
+# without_their_races: prints the log without data races that are not ours. KCSAN
+# finds such races in any kernel. A race is ours if a function of ours is in a stack
+# as the function that made the access, or called it; a function that an interrupt
+# interrupted does not count.
 without_their_races() {
 	awk -v theirs="data-race in ($races_of_facilities)" '
 		/BUG: KCSAN: / { report = ""; inside = 1; ours = 0; called = 0; known = $0 ~ theirs }

@@ -7,7 +7,7 @@ step-profile.py SOCKET SYSTEM_MAP SKIP START [START...]
 Speaks the remote protocol of gdb with the QEMU on SOCKET. Lets SKIP calls of
 the first START pass; then steps through one call of each START in turn, one
 instruction at a time, and prints "function instructions", most first. Interrupts
-are held off while stepping, so what is counted is the call and nothing else.
+are held off while stepping, so only the call is counted.
 """
 import bisect
 import collections
@@ -30,14 +30,14 @@ class Remote:
             except OSError:
                 time.sleep(0.1)
         else:
-            sys.exit(f"nothing answers on {path}")
+            sys.exit(f"no reply on {path}")
         self.buf = b""
 
     def _byte(self):
         if not self.buf:
             self.buf = self.sock.recv(65536)
             if not self.buf:
-                sys.exit("the guest ended before it called what was asked for")
+                sys.exit("the guest ended before it called the function")
         byte, self.buf = self.buf[:1], self.buf[1:]
         return byte
 
@@ -57,7 +57,7 @@ class Remote:
         return self._packet()
 
     def settle(self):
-        """Forget what was said before we asked: that the guest has stopped."""
+        """Drops messages from before the first request: the guest has stopped."""
         self.ask("?")
         time.sleep(0.5)
         self.sock.setblocking(False)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Results: one line each as it comes, and counts.
+# Results of tests: prints one line for each, and counts them.
 
 passed=0 failed=0 skipped=0
 
@@ -19,8 +19,8 @@ fail() {
 	}
 }
 
-# skip NAME REASON: where all that is needed can be installed, nothing may be
-# missing.
+# skip NAME REASON: in CI this is a failure, because everything a test needs can be
+# installed there.
 skip() {
 	if [ "${CI-}" = true ]; then
 		fail "$1 (skipped: $2)"
@@ -30,7 +30,7 @@ skip() {
 	echo "ok $((passed + failed + skipped)) $1 # SKIP $2"
 }
 
-# try NAME COMMAND...: one result for one command; what it says goes to a log.
+# try NAME COMMAND...: makes one result of one command; its output goes to a log.
 try() {
 	local name=$1 log
 
@@ -45,9 +45,10 @@ try() {
 	fi
 }
 
-# take_tap PREFIX FILE STATUS: the results a program printed, TAP or KTAP; of
-# nested ones those one level down. Fewer than planned, a status of failure
-# without a failed result, or none at all is a failure too.
+# take_tap PREFIX FILE STATUS: takes over the results that a program printed as TAP or
+# KTAP; of nested results those one level down. It is also a failure if there are
+# fewer results than planned or none, or if the status is a failure without a failed
+# result.
 take_tap() {
 	local prefix=$1 file=$2 status=$3 indent='' line name plan seen=0 bad=0
 

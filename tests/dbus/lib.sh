@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# A bus for the tests here: start_bus [CONFIG] sets AFBUS and UNIX, the two
-# addresses of one dbus-daemon, whose configuration may have more in it, and
-# bus_config and bus_log, its files. start_plain_bus [CONFIG] is the same with
-# a dbus-daemon that knows nothing of AF_BUS, and sets UNIX only.
-# DBUS_PATCHED and DBUS_PLAIN are where the two are installed.
+# Buses for these tests. start_bus [CONFIG] starts a dbus-daemon with this additional
+# configuration; it sets AFBUS and UNIX, the two addresses of the daemon, and
+# bus_config and bus_log, its files. start_plain_bus [CONFIG] does the same with a
+# dbus-daemon without AF_BUS, and sets UNIX only. DBUS_PATCHED and DBUS_PLAIN are
+# where the two are installed.
 
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 : "${DBUS_PATCHED:?where the patched dbus is}"
@@ -67,7 +67,7 @@ write_config() {
 	END
 }
 
-# start_daemon PREFIX DIR: with the library daemon_preload, if there is one
+# start_daemon PREFIX DIR: preloads the library daemon_preload, if set.
 daemon_preload=''
 start_daemon() {
 	local dir=$2
@@ -108,7 +108,7 @@ start_plain_bus() {
 	start_daemon "${DBUS_PLAIN:?where the unpatched dbus is}" "$dir"
 }
 
-# What the daemon said, as a diagnostic.
+# Prints the daemon's log as diagnostics.
 show_bus_log() {
 	sed 's/^/# dbus-daemon: /' "$bus_log"
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A service as any other: answers, passes a descriptor, emits a signal."""
+"""An ordinary service: answers calls, passes a descriptor, emits a signal."""
 
 import os
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""subscriber.py TOPIC: says when a signal for its topic arrives."""
+"""subscriber.py TOPIC: prints a line when a signal for its topic arrives."""
 
 import sys
 
