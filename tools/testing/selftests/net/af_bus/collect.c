@@ -207,7 +207,8 @@ static void vertex_close_fds(struct vertex *v)
 	v->fds[1] = -1;
 }
 
-/* Closes the sockets that are not in flight last, which triggers the collector.
+/* Closes the sockets that are not in flight. This comes last, and triggers the
+ * collector.
  */
 static void vertex_close_rest(struct vertex *v)
 {
@@ -891,7 +892,7 @@ static void mess_lose(struct mess_thread *t, const struct vertex *v,
 	ksft_print_msg("kind %u: %s: %s\n", v->kind, how, strerror(err));
 }
 
-/* Sends only to itself, so that no other socket reaches this one. */
+/* Passes a socket to itself, so that no other thread can reach it. */
 static void mess_keep(struct mess_thread *t)
 {
 	int fds[2] = { -1, -1 };

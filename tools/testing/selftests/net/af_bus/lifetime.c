@@ -492,7 +492,7 @@ static void shutdown_round(struct __test_metadata *_metadata, struct rnd *r)
 		fds[2 * i + 1] = b.link[i].acc;
 	}
 	for (i = 0; i < 8; i++) {
-		/* nobody reads from some of them, so senders to them wait */
+		/* some sockets have no reader, so senders to them wait */
 		calls[i].fn = i < 6 ? call_send_on : call_recv_on;
 		calls[i].fd = fds[i < 6 ? i : rnd_below(r, 6)];
 		calls[i].addr = i == 2 ? BUS_MULTICAST(0) :

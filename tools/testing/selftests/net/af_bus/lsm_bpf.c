@@ -228,7 +228,7 @@ TEST_F(lsm_bpf, eavesdrop)
 	EXPECT_STREQ("EAGAIN", take(self->l[3].fd));
 }
 
-/* and a message that would go to the master for want of room. */
+/* and a message that would go to the master because there is no room. */
 TEST_F(lsm_bpf, full)
 {
 	struct bus_link *l = &self->l[4];
@@ -272,7 +272,9 @@ TEST_F(lsm_bpf, protocol)
 	EXPECT_STREQ("EAGAIN", came(b.link[1].fd));
 	EXPECT_STREQ("0:8", came(b.link[0].acc));	/* BUS_REASON_DENIED */
 
-	/* A handed-over message does not evade the hook either. */
+	/* The hook also runs for messages that BUS_F_VIA_MASTER or
+	 * BUS_F_ORDERED would hand over.
+	 */
 	ASSERT_EQ(0, bus_opt(b.link[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
 	EXPECT_EQ(0, dbus_send(b.link[0].fd, &call));
 	EXPECT_STREQ("0:8", came(b.link[0].acc));

@@ -197,7 +197,9 @@ TEST_F(nfdbus, broadcasts)
 	EXPECT_STREQ("1", came(self->l[2].fd));
 	EXPECT_QUIET();
 
-	/* To an address that no client has, and to the sender itself */
+	/* A signal that matches no rule, and one that matches its sender's rule
+	 * only
+	 */
 	EXPECT_EQ(0, unmatch(self, 1, "interface=t.I,type=signal"));
 	EXPECT_EQ(0, nfdbus_match(&self->r, self->b.listener,
 				  NFDBUS_A_SET_MATCH_CLEAR, self->l[2].acc,

@@ -247,7 +247,7 @@ TEST_F(poll, out_wakes)
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "x"));
 }
 
-/* Two threads sleep in poll() for different recipients, and one is woken. */
+/* Two recipients are full; room at either of them wakes the sleeper. */
 TEST_F(poll, out_wakes_either)
 {
 	struct bus_call call = {

@@ -178,7 +178,7 @@ TEST_F(wait, bus_via_master)
 	EXPECT_STREQ("1:waited reason=VIA_MASTER", take(self->l[0].acc));
 }
 
-/* A wait that began under one policy ends by the next one. */
+/* When the policy changes, a waiting send follows the new one. */
 TEST_F(wait, policy_changes)
 {
 	START();
