@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * AF_BUS: a local bus of sockets.
+ * AF_BUS: a local bus of sockets
  *
- * One process, the master, binds a path and so creates a bus. Clients
- * connect() to it; those that the master lets join reach each other by
- * address and in groups by multicast.
+ * One process, the master, binds a path and thereby creates a bus. Clients
+ * connect() to it. Those that the master lets join send messages to each other
+ * by address, and to groups by multicast.
  *
  * See Documentation/networking/af_bus.rst and bus(7).
  */
@@ -33,7 +33,7 @@
 
 #define BUS_PATH_MAX	108
 
-/* What socket filters see of a message, in bytes from its beginning. */
+/* Bytes of a message that socket filters see, from its beginning. */
 #define BUS_FILTER_LEN	4096
 
 /**
@@ -41,8 +41,8 @@
  * @s_addr: native byte order; 16-bit prefix, then 48-bit client address
  *
  * Prefix 0 belongs to the kernel, which gives each client one unique address
- * in it. 0 is the master. All ones in the client part is everyone who holds
- * an address with this prefix (BUS_MULTICAST()).
+ * with this prefix. 0 is the master. All ones in the client part is the group
+ * of all clients that hold an address with this prefix (BUS_MULTICAST()).
  */
 struct bus_addr {
 	__aligned_u64	s_addr;
@@ -62,12 +62,13 @@ struct bus_addr {
  * @sbus_family: AF_BUS
  * @__pad: 0
  * @sbus_addr: address on the bus
- * @sbus_path: of the bus. A file-system path, which needs no NUL when it
- *	fills the field, or an abstract one: it begins with a NUL, trailing
- *	NULs are not part of it. In a send it may be empty.
+ * @sbus_path: path of the bus, in the file system or abstract. A path in the
+ *	file system needs no NUL if it fills the field. An abstract path
+ *	begins with a NUL; trailing NULs are not part of it. In a send the
+ *	path may be empty.
  * @__pad2: 0
  *
- * Calls accept a shorter length that covers what is used.
+ * Calls accept a shorter length if it covers the fields that are used.
  */
 struct sockaddr_bus {
 	__kernel_sa_family_t	sbus_family;
@@ -94,15 +95,15 @@ struct sockaddr_bus {
 #define BUS_RECV_RIGHTS		22	/* any: int, boolean */
 #define BUS_INFO		23	/* any, getsockopt: struct bus_info */
 
-/* What to do about a receiver that has no room (struct bus_overflow). */
+/* What happens if a recipient has no room (struct bus_overflow). */
 #define BUS_OVERFLOW_BLOCK	0	/* the sender waits; EAGAIN if it may not */
 #define BUS_OVERFLOW_REJECT	1	/* unicast: ENOBUFS, or to the master if routed */
-#define BUS_OVERFLOW_DROP	2	/* lost for this receiver, which can know */
-#define BUS_OVERFLOW_DISCONNECT	3	/* the receiver is put off the bus */
+#define BUS_OVERFLOW_DROP	2	/* this recipient loses it, and can be told */
+#define BUS_OVERFLOW_DISCONNECT	3	/* the recipient is disconnected */
 #define BUS_OVERFLOW_MASTER	4	/* the message goes to the master as a whole */
 
 /**
- * struct bus_overflow - policies of full receivers
+ * struct bus_overflow - policies for a recipient that has no room
  * @unicast: BUS_OVERFLOW_*, default BLOCK
  * @multicast: BUS_OVERFLOW_* other than REJECT, default DROP
  * @flags: 0
@@ -116,33 +117,34 @@ struct bus_overflow {
 };
 
 /* BUS_FLAGS */
-#define BUS_F_ORDERED		0x1	/* listener: nothing direct while unacknowledged */
-#define BUS_F_VIA_MASTER	0x2	/* everything goes to the master */
+#define BUS_F_ORDERED		0x1	/* listener: nothing direct before BUS_ACK */
+#define BUS_F_VIA_MASTER	0x2	/* all messages go to the master */
 
-/* BUS_RECV_INFO: control messages to deliver. */
+/* BUS_RECV_INFO: the control messages to receive. */
 #define BUS_INFO_DST		0x1
 #define BUS_INFO_LOST		0x2	/* and ENOBUFS once after each loss */
 #define BUS_INFO_REASON		0x4
 
 /* Control messages, level SOL_BUS. */
-#define SCM_BUS_DST	1	/* received: struct bus_addr it was sent to */
+#define SCM_BUS_DST	1	/* received: struct bus_addr, the destination */
 #define SCM_BUS_LOST	2	/* received: __u64, lost since the last message */
 #define SCM_BUS_REASON	3	/* received by accepted: struct bus_reason */
 #define SCM_BUS_LIST	4	/* sent by accepted: array of struct bus_addr */
 
 /**
- * enum bus_reason_code - why a message came to the master
- * @BUS_REASON_NONE: it did not; never delivered
- * @BUS_REASON_ADDRESSED: it was sent to the master
- * @BUS_REASON_NO_OWNER: nobody holds the address or the name
- * @BUS_REASON_NOT_JOINED: the holder has not joined
- * @BUS_REASON_FULL: a receiver with %BUS_OVERFLOW_MASTER has no room
- * @BUS_REASON_VIA_MASTER: %BUS_F_VIA_MASTER on the bus, sender or a receiver
- * @BUS_REASON_ORDER: earlier messages of the sender are unacknowledged
+ * enum bus_reason_code - why a message went to the master
+ * @BUS_REASON_NONE: the message did not go to the master; never delivered
+ * @BUS_REASON_ADDRESSED: the message was sent to the master
+ * @BUS_REASON_NO_OWNER: no client holds the address or the name
+ * @BUS_REASON_NOT_JOINED: the client that holds the address has not joined
+ * @BUS_REASON_FULL: a recipient with %BUS_OVERFLOW_MASTER has no room
+ * @BUS_REASON_VIA_MASTER: %BUS_F_VIA_MASTER on the bus, sender or a recipient
+ * @BUS_REASON_ORDER: earlier messages of the sender are not acknowledged
  * @BUS_REASON_UNROUTED: the protocol made no decision
  * @BUS_REASON_DENIED: a security module denies what the protocol decided
- * @BUS_REASON_RECIPIENTS: the protocol chose more than net.bus.max_recipients
- * @BUS_REASON_PROTO: from here on they are the protocol's own
+ * @BUS_REASON_RECIPIENTS: the protocol chose more recipients than
+ *	net.bus.max_recipients
+ * @BUS_REASON_PROTO: the first of the protocol's own reasons
  */
 enum bus_reason_code {
 	BUS_REASON_NONE,
@@ -160,8 +162,8 @@ enum bus_reason_code {
 
 /**
  * struct bus_reason - argument of SCM_BUS_REASON
- * @reason: enum bus_reason_code, or a protocol's own
- * @flags: the protocol's own
+ * @reason: enum bus_reason_code, or a reason of the protocol
+ * @flags: flags of the protocol
  */
 struct bus_reason {
 	__u32	reason;
@@ -171,10 +173,10 @@ struct bus_reason {
 /**
  * enum bus_state - state of a socket, in struct bus_info
  * @BUS_STATE_NEW: neither bound nor connected
- * @BUS_STATE_BOUND: bound, does not listen yet
- * @BUS_STATE_LISTEN: takes connections
- * @BUS_STATE_CONNECTED: link between a client and the master
- * @BUS_STATE_JOINED: and the client is on the bus
+ * @BUS_STATE_BOUND: bound, but not listening yet
+ * @BUS_STATE_LISTEN: accepts connections
+ * @BUS_STATE_CONNECTED: end of a link, whose client has not joined
+ * @BUS_STATE_JOINED: end of a link, whose client has joined
  * @BUS_STATE_CLOSED: the link is shut down, by either end
  */
 enum bus_state {
@@ -187,14 +189,14 @@ enum bus_state {
 };
 
 /**
- * struct bus_info - argument of BUS_INFO, grows at its end
- * @cookie: of the bus, unique on this machine until it is rebooted; 0 if none
- * @addr: unique address of the client, on its socket and the accepted one
+ * struct bus_info - argument of BUS_INFO, may grow at its end
+ * @cookie: of the bus, unique until this machine is rebooted; 0 without a bus
+ * @addr: unique address of the client, on both ends of its link
  * @protocol: BUS_PROTO_*
  * @state: enum bus_state
- * @flags: BUS_F_* in force for this socket
- * @max_msg: bytes a message may have
- * @max_qlen: messages this socket's queue may hold
+ * @flags: BUS_F_* that apply to this socket
+ * @max_msg: bytes that a message may have
+ * @max_qlen: messages that this socket's queue may hold
  * @qlen: messages in this socket's queue
  * @overflow_unicast: BUS_OVERFLOW_*, of the client, of the bus on a listener
  * @overflow_multicast: likewise

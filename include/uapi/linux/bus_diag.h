@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * AF_BUS sockets by sock_diag: SOCK_DIAG_BY_FAMILY with struct bus_diag_req.
+ * AF_BUS sockets in sock_diag: SOCK_DIAG_BY_FAMILY with struct bus_diag_req
  */
 #ifndef _UAPI_LINUX_BUS_DIAG_H
 #define _UAPI_LINUX_BUS_DIAG_H
@@ -8,20 +8,21 @@
 #include <linux/types.h>
 
 /**
- * struct bus_diag_req - which sockets, and what about them
+ * struct bus_diag_req - the sockets to show, and the attributes
  * @sdiag_family: AF_BUS
  * @sdiag_protocol: 0
  * @pad: 0
- * @bdiag_states: with NLM_F_DUMP, states to show: a bit 1 << BUS_STATE_* each
- * @bdiag_roles: with NLM_F_DUMP, roles to show: a bit 1 << BUS_ROLE_* each
+ * @bdiag_states: with NLM_F_DUMP, the states to show, as bits 1 << BUS_STATE_*
+ * @bdiag_roles: with NLM_F_DUMP, the roles to show, as bits 1 << BUS_ROLE_*
  * @bdiag_show: BUS_DIAG_SHOW_*; unknown bits are ignored
- * @bdiag_bus: with NLM_F_DUMP, cookie of the bus whose sockets to show, 0 for
- *	all sockets; cookies are those of BUS_INFO
- * @bdiag_ino: without NLM_F_DUMP, inode of the socket, 0 to go by the cookie
+ * @bdiag_bus: with NLM_F_DUMP, cookie of the bus whose sockets to show (as in
+ *	BUS_INFO), or 0 for all sockets
+ * @bdiag_ino: without NLM_F_DUMP, inode of the socket, or 0 to select it by its
+ *	cookie
  * @bdiag_cookie: without NLM_F_DUMP, SO_COOKIE of the socket, low half first,
- *	or all ones to go by the inode
+ *	or all ones to select it by its inode
  *
- * A socket that is there during the whole of a dump is in it exactly once.
+ * A socket that exists during the whole dump is in it exactly once.
  * ENOENT if there is no such socket in this network namespace, ESTALE if the
  * socket with this inode has another cookie.
  */
@@ -86,28 +87,28 @@ struct bus_diag_msg {
 #define BUS_DIAG_F_NOTRUNC	0x04	/* BUS_RECV_NOTRUNC */
 #define BUS_DIAG_F_RIGHTS	0x08	/* BUS_RECV_RIGHTS */
 #define BUS_DIAG_F_FILTER	0x10	/* a socket filter is attached */
-#define BUS_DIAG_F_BLOCKED	0x20	/* EAGAIN, and not EPOLLOUT since */
-#define BUS_DIAG_F_MORE_ADDRS	0x40	/* than BUS_DIAG_ADDRS has */
+#define BUS_DIAG_F_BLOCKED	0x20	/* no EPOLLOUT since an EAGAIN */
+#define BUS_DIAG_F_MORE_ADDRS	0x40	/* more addresses than in BUS_DIAG_ADDRS */
 
 /**
  * enum bus_diag_attr - attributes
  * @BUS_DIAG_UNSPEC: not used
- * @BUS_DIAG_PAD: to be ignored
- * @BUS_DIAG_NAME: path of the bus without a final NUL; an abstract one begins
+ * @BUS_DIAG_PAD: ignore it
+ * @BUS_DIAG_NAME: path of the bus without a final NUL; an abstract path begins
  *	with a NUL
  * @BUS_DIAG_VFS: struct bus_diag_vfs, if the path is in a file system and the
  *	bus has a listener
- * @BUS_DIAG_BUS: struct bus_diag_bus; not if the socket has no bus
- * @BUS_DIAG_ADDRS: nest of BUS_DIAG_ADDR, on both ends of a link: addresses
- *	of the client beside the unique one, %BUS_DIAG_MAX_ADDRS at most
+ * @BUS_DIAG_BUS: struct bus_diag_bus, if the socket has a bus
+ * @BUS_DIAG_ADDRS: nest of BUS_DIAG_ADDR, on both ends of a link: the addresses
+ *	of the client without the unique one, %BUS_DIAG_MAX_ADDRS at most
  * @BUS_DIAG_ADDR: struct bus_addr
- * @BUS_DIAG_PEER: struct bus_diag_peer, not if the other end is closed
+ * @BUS_DIAG_PEER: struct bus_diag_peer, unless the other end is closed
  * @BUS_DIAG_QUEUE: struct bus_diag_queue
  * @BUS_DIAG_INFO: struct bus_info, as BUS_INFO gives it
  * @BUS_DIAG_UID: __u32, owner
  * @BUS_DIAG_MEMINFO: __u32[], by SK_MEMINFO_*
  * @BUS_DIAG_FILTER: struct sock_filter[], as attached; empty without
- *	CAP_NET_ADMIN. A dump leaves out what is too long for it
+ *	CAP_NET_ADMIN. Absent if it is too long for a dump
  * @BUS_DIAG_SHUTDOWN: __u8, 1 the socket receives no more, 2 it sends no more
  * @__BUS_DIAG_MAX: private
  */
@@ -147,12 +148,12 @@ struct bus_diag_vfs {
 };
 
 /**
- * struct bus_diag_bus - a bus, and who the socket is on it
+ * struct bus_diag_bus - a bus, and the address of the socket on it
  * @cookie: of the bus
  * @addr: unique address of the client, on both ends of its link; 0 is the
  *	master
  * @protocol: BUS_PROTO_*
- * @clients: connected to the bus
+ * @clients: clients that are connected to the bus
  */
 struct bus_diag_bus {
 	__aligned_u64	cookie;
@@ -163,7 +164,7 @@ struct bus_diag_bus {
 
 /**
  * struct bus_diag_peer - the other end of a link
- * @ino: its inode, 0 before accept(); it may be of another network namespace
+ * @ino: its inode, 0 before accept(); may belong to another network namespace
  * @cookie: its SO_COOKIE, low half first
  */
 struct bus_diag_peer {
