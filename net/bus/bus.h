@@ -1001,7 +1001,7 @@ static inline void bus_proc_exit(struct net *net)
  * struct bus_net - what a network namespace has
  * @header: of the sysctls
  * @max_msg: bytes, the most that BUS_MAX_MSG may be
- * @max_qlen: messages a queue may hold unless BUS_SET_MAXQLEN says otherwise
+ * @max_qlen: messages a queue may hold unless BUS_QLEN says otherwise
  * @max_recipients: clients that a message may be meant for
  * @paths: buses with abstract paths
  * @socks: the sockets that were made in it, by bus_sock.nr; read under RCU

@@ -137,6 +137,44 @@ static int bus_diag_put_info(struct sk_buff *skb, struct sock *sk)
 			     BUS_DIAG_PAD);
 }
 
+static u64 bus_diag_count(const struct bus_snapshot *snap, enum bus_stat stat)
+{
+	if (snap->client)
+		return atomic64_read(&snap->client->count[stat]);
+	return bus_stat_sum(snap->bus, stat);
+}
+
+static int bus_diag_put_stats(struct sk_buff *skb,
+			      const struct bus_snapshot *snap)
+{
+	static const enum bus_stat stats[] = {
+		[BUS_DIAG_STAT_UNICASTS]	= BUS_STAT_UNICASTS,
+		[BUS_DIAG_STAT_MULTICASTS]	= BUS_STAT_MULTICASTS,
+		[BUS_DIAG_STAT_COPIES]		= BUS_STAT_COPIES,
+		[BUS_DIAG_STAT_HANDOVERS]	= BUS_STAT_HANDOVERS,
+		[BUS_DIAG_STAT_FROM_MASTER]	= BUS_STAT_FROM_MASTER,
+		[BUS_DIAG_STAT_FILTERED]	= BUS_STAT_FILTERED,
+		[BUS_DIAG_STAT_LOST]		= BUS_STAT_LOST,
+	};
+	struct nlattr *nest;
+	int attr;
+
+	if (!snap->bus)
+		return 0;
+
+	nest = nla_nest_start(skb, BUS_DIAG_STATS);
+	if (!nest)
+		return -EMSGSIZE;
+
+	for (attr = BUS_DIAG_STAT_UNICASTS; attr <= BUS_DIAG_STAT_MAX; attr++)
+		if (nla_put_u64_64bit(skb, attr,
+				      bus_diag_count(snap, stats[attr]),
+				      BUS_DIAG_STAT_PAD))
+			return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
 static int bus_diag_put_uid(struct sk_buff *skb, const struct sock *sk,
 			    struct user_namespace *user_ns)
 {
@@ -200,6 +238,8 @@ static int bus_diag_put_attrs(struct sk_buff *skb, struct sock *sk,
 	if (!err && show & BUS_DIAG_SHOW_FILTER)
 		err = sock_diag_put_filterinfo(diag->filters, sk, skb,
 					       BUS_DIAG_FILTER);
+	if (!err && show & BUS_DIAG_SHOW_STATS)
+		err = bus_diag_put_stats(skb, snap);
 	return err;
 }
 

@@ -15,6 +15,20 @@ static int bus_opt_read(void *val, size_t size, sockptr_t optval,
 	return copy_from_sockptr(val, optval, size) ? -EFAULT : 0;
 }
 
+static int bus_opt_set_bool(bool *opt, sockptr_t optval, unsigned int optlen)
+{
+	int val, err;
+
+	err = bus_opt_read(&val, sizeof(val), optval, optlen);
+	if (err)
+		return err;
+	if (val < 0 || val > 1)
+		return -EINVAL;
+
+	WRITE_ONCE(*opt, val);
+	return 0;
+}
+
 /* Options of the listener, which hold for the bus. */
 
 static int bus_opt_set_budget(int *budget, sockptr_t optval,
@@ -33,7 +47,7 @@ static int bus_opt_set_budget(int *budget, sockptr_t optval,
 }
 
 /* As for SO_RCVBUF: more takes what SO_RCVBUFFORCE does. */
-static int bus_opt_set_sendbuf(struct bus *bus, sockptr_t optval,
+static int bus_opt_set_rcvbuf(struct bus *bus, sockptr_t optval,
 			       unsigned int optlen)
 {
 	int val, max = READ_ONCE(sysctl_rmem_max), err;
@@ -130,9 +144,9 @@ static int bus_set_listener(struct bus *bus, int optname, sockptr_t optval,
 			    unsigned int optlen)
 {
 	switch (optname) {
-	case BUS_SET_SENDBUF:
-		return bus_opt_set_sendbuf(bus, optval, optlen);
-	case BUS_SET_MAXQLEN:
+	case BUS_RCVBUF:
+		return bus_opt_set_rcvbuf(bus, optval, optlen);
+	case BUS_QLEN:
 		return bus_opt_set_budget(&bus->max_qlen, optval, optlen);
 	case BUS_MAX_MSG:
 		return bus_opt_set_max_msg(bus, optval, optlen);
@@ -149,37 +163,18 @@ static int bus_set_listener(struct bus *bus, int optname, sockptr_t optval,
 
 /* Options of an accepted socket, which hold for its client. */
 
-static int bus_opt_read_addr(u64 *addr, sockptr_t optval, unsigned int optlen)
-{
-	struct sockaddr_bus sbus;
-	struct bus_path path;
-	struct bus_addr val;
-	int err;
-
-	if (optlen != sizeof(sbus)) {
-		err = bus_opt_read(&val, sizeof(val), optval, optlen);
-		*addr = val.s_addr;
-		return err;
-	}
-
-	if (copy_from_sockptr(&sbus, optval, sizeof(sbus)))
-		return -EFAULT;
-	*addr = sbus.sbus_addr.s_addr;
-	return bus_path_parse(&sbus, sizeof(sbus), &path);
-}
-
 static int bus_opt_address(struct bus_client *client, int optname,
 			   sockptr_t optval, unsigned int optlen)
 {
-	u64 addr;
+	struct bus_addr addr;
 	int err;
 
-	err = bus_opt_read_addr(&addr, optval, optlen);
+	err = bus_opt_read(&addr, sizeof(addr), optval, optlen);
 	if (err)
 		return err;
 	if (optname == BUS_ADD_ADDR)
-		return bus_addr_add(client, addr);
-	return bus_addr_del(client, addr);
+		return bus_addr_add(client, addr.s_addr);
+	return bus_addr_del(client, addr.s_addr);
 }
 
 static int bus_opt_ack(struct bus_client *client, sockptr_t optval,
@@ -192,14 +187,19 @@ static int bus_opt_ack(struct bus_client *client, sockptr_t optval,
 	return err ?: bus_client_ack(client, val);
 }
 
-static int bus_opt_action(struct bus_client *client, int optname,
-			  unsigned int optlen)
+static int bus_opt_join(struct bus_client *client, unsigned int optlen)
 {
-	if (optlen)
-		return -EINVAL;
-	if (optname == BUS_JOIN_BUS)
-		return bus_client_join(client);
-	return bus_client_eavesdrop(client, optname == BUS_SET_EAVESDROP);
+	return optlen ? -EINVAL : bus_client_join(client);
+}
+
+static int bus_opt_eavesdrop(struct bus_client *client, sockptr_t optval,
+			     unsigned int optlen)
+{
+	bool on;
+	int err;
+
+	err = bus_opt_set_bool(&on, optval, optlen);
+	return err ?: bus_client_eavesdrop(client, on);
 }
 
 /* Who waits for this client need not do so by a policy that is over. */
@@ -238,9 +238,9 @@ static int bus_set_accepted(struct bus_client *client, int optname,
 	case BUS_DEL_ADDR:
 		return bus_opt_address(client, optname, optval, optlen);
 	case BUS_JOIN_BUS:
-	case BUS_SET_EAVESDROP:
-	case BUS_UNSET_EAVESDROP:
-		return bus_opt_action(client, optname, optlen);
+		return bus_opt_join(client, optlen);
+	case BUS_EAVESDROP:
+		return bus_opt_eavesdrop(client, optval, optlen);
 	case BUS_ACK:
 		return bus_opt_ack(client, optval, optlen);
 	case BUS_OVERFLOW:
@@ -268,20 +268,6 @@ static int bus_opt_set_info(struct bus_sock *b, sockptr_t optval,
 		return -EINVAL;
 
 	WRITE_ONCE(b->recv_info, val);
-	return 0;
-}
-
-static int bus_opt_set_bool(bool *opt, sockptr_t optval, unsigned int optlen)
-{
-	int val, err;
-
-	err = bus_opt_read(&val, sizeof(val), optval, optlen);
-	if (err)
-		return err;
-	if (val < 0 || val > 1)
-		return -EINVAL;
-
-	WRITE_ONCE(*opt, val);
 	return 0;
 }
 
@@ -325,20 +311,13 @@ int bus_setsockopt(struct socket *sock, int level, int optname,
 		return bus_opt_set_bool(&b->recv_notrunc, optval, optlen);
 	case BUS_RECV_RIGHTS:
 		return bus_opt_set_bool(&b->recv_rights, optval, optlen);
-	case BUS_ADD_ADDR ... BUS_SET_MAXQLEN:
+	case BUS_ADD_ADDR ... BUS_EAVESDROP:
+	case BUS_RCVBUF ... BUS_QLEN:
 	case BUS_OVERFLOW ... BUS_ACK:
 		return bus_set_by_kind(sock->sk, optname, optval, optlen);
 	default:
 		return -ENOPROTOOPT;
 	}
-}
-
-static u64 bus_info_count(const struct bus *bus,
-			  const struct bus_client *client, enum bus_stat stat)
-{
-	if (client)
-		return atomic64_read(&client->count[stat]);
-	return bus ? bus_stat_sum(bus, stat) : 0;
 }
 
 static void bus_info_client(struct bus_info *info,
@@ -379,96 +358,122 @@ void bus_info_fill(struct sock *sk, struct bus_info *info)
 	info->overflow_multicast = READ_ONCE(bus->overflow_multicast);
 	if (client)
 		bus_info_client(info, client);
-	info->unicasts = bus_info_count(bus, client, BUS_STAT_UNICASTS);
-	info->multicasts = bus_info_count(bus, client, BUS_STAT_MULTICASTS);
-	info->copies = bus_info_count(bus, client, BUS_STAT_COPIES);
-	info->handovers = bus_info_count(bus, client, BUS_STAT_HANDOVERS);
-	info->from_master = bus_info_count(bus, client, BUS_STAT_FROM_MASTER);
-	info->filtered = bus_info_count(bus, client, BUS_STAT_FILTERED);
-	info->lost = bus_info_count(bus, client, BUS_STAT_LOST);
 }
 
-static int bus_opt_get_info(struct sock *sk, char __user *optval,
-			    int __user *optlen, int len)
-{
-	struct bus_info info;
+#define BUS_FEATURES_ALL	BUS_FEATURE_LIST
 
-	bus_info_fill(sk, &info);
-	len = min_t(int, len, sizeof(info));
-	if (put_user(len, optlen) || copy_to_user(optval, &info, len))
-		return -EFAULT;
-	return 0;
-}
+/**
+ * union bus_opt_value - what getsockopt() copies
+ * @val: of all options but the following
+ * @overflow: of BUS_OVERFLOW
+ * @info: of BUS_INFO
+ */
+union bus_opt_value {
+	u32			val;
+	struct bus_overflow	overflow;
+	struct bus_info		info;
+};
 
-static int bus_opt_get_overflow(struct sock *sk, char __user *optval,
-				int __user *optlen, int len)
-{
-	struct bus_client *client = bus_sk_client(sk);
-	struct bus *bus = bus_sk_bus(sk);
-	struct bus_overflow val = {};
-
-	if (!bus || len != sizeof(val))
-		return -EINVAL;
-
-	val.unicast = client ? READ_ONCE(client->overflow_unicast) :
-			       READ_ONCE(bus->overflow_unicast);
-	val.multicast = client ? READ_ONCE(client->overflow_multicast) :
-				 READ_ONCE(bus->overflow_multicast);
-	return copy_to_user(optval, &val, sizeof(val)) ? -EFAULT : 0;
-}
-
-static int bus_opt_get_limit(struct sock *sk, int optname, u32 *val)
-{
-	struct bus_client *client = bus_sk_client(sk);
-	const struct bus_sock *b = bus_sk(sk);
-	struct bus *bus = bus_sk_bus(sk);
-
-	if (!bus)
-		return -EINVAL;
-
-	switch (optname) {
-	case BUS_SET_SENDBUF:
-		*val = client ? READ_ONCE(sk->sk_rcvbuf) :
-				READ_ONCE(bus->rcvbuf) ?:
-				READ_ONCE(sk->sk_rcvbuf);
-		return 0;
-	case BUS_SET_MAXQLEN:
-		*val = client ? READ_ONCE(b->max_qlen) :
-				READ_ONCE(bus->max_qlen);
-		return 0;
-	case BUS_MAX_MSG:
-		*val = READ_ONCE(bus->max_msg);
-		return 0;
-	case BUS_FLAGS:
-		*val = client ? READ_ONCE(client->flags) :
-				READ_ONCE(bus->flags);
-		return 0;
-	default:
-		return -ENOPROTOOPT;
-	}
-}
-
-static int bus_opt_get_u32(struct sock *sk, int optname, u32 *val)
+/* Options of any socket. They return the size of the value. */
+static int bus_opt_get_any(struct sock *sk, int optname,
+			   union bus_opt_value *v)
 {
 	const struct bus_sock *b = bus_sk(sk);
 
 	switch (optname) {
 	case BUS_RECV_INFO:
-		*val = READ_ONCE(b->recv_info);
-		return 0;
+		v->val = READ_ONCE(b->recv_info);
+		return sizeof(v->val);
 	case BUS_RECV_NOTRUNC:
-		*val = READ_ONCE(b->recv_notrunc);
-		return 0;
+		v->val = READ_ONCE(b->recv_notrunc);
+		return sizeof(v->val);
 	case BUS_RECV_RIGHTS:
-		*val = READ_ONCE(b->recv_rights);
-		return 0;
-	case BUS_SET_SENDBUF:
-	case BUS_SET_MAXQLEN:
-	case BUS_MAX_MSG:
-	case BUS_FLAGS:
-		return bus_opt_get_limit(sk, optname, val);
+		v->val = READ_ONCE(b->recv_rights);
+		return sizeof(v->val);
+	case BUS_FEATURES:
+		v->val = BUS_FEATURES_ALL;
+		return sizeof(v->val);
+	case BUS_INFO:
+		bus_info_fill(sk, &v->info);
+		return sizeof(v->info);
 	default:
 		return -ENOPROTOOPT;
+	}
+}
+
+static int bus_opt_get_listener(struct sock *sk, const struct bus *bus,
+				int optname, union bus_opt_value *v)
+{
+	switch (optname) {
+	case BUS_RCVBUF:
+		v->val = READ_ONCE(bus->rcvbuf) ?: READ_ONCE(sk->sk_rcvbuf);
+		return sizeof(v->val);
+	case BUS_QLEN:
+		v->val = READ_ONCE(bus->max_qlen);
+		return sizeof(v->val);
+	case BUS_FLAGS:
+		v->val = READ_ONCE(bus->flags);
+		return sizeof(v->val);
+	case BUS_OVERFLOW:
+		v->overflow = (struct bus_overflow) {
+			.unicast	= READ_ONCE(bus->overflow_unicast),
+			.multicast	= READ_ONCE(bus->overflow_multicast),
+		};
+		return sizeof(v->overflow);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Of a client; both ends of its link tell what holds for it. */
+static int bus_opt_get_link(struct sock *sk, const struct bus_client *client,
+			    int optname, union bus_opt_value *v)
+{
+	switch (optname) {
+	case BUS_EAVESDROP:
+		v->val = !!READ_ONCE(client->eaves);
+		return sizeof(v->val);
+	case BUS_RCVBUF:
+		v->val = READ_ONCE(sk->sk_rcvbuf);
+		return sizeof(v->val);
+	case BUS_QLEN:
+		v->val = READ_ONCE(bus_sk(sk)->max_qlen);
+		return sizeof(v->val);
+	case BUS_FLAGS:
+		v->val = READ_ONCE(client->flags);
+		return sizeof(v->val);
+	case BUS_OVERFLOW:
+		v->overflow = (struct bus_overflow) {
+			.unicast	= READ_ONCE(client->overflow_unicast),
+			.multicast	= READ_ONCE(client->overflow_multicast),
+		};
+		return sizeof(v->overflow);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int bus_opt_get(struct sock *sk, int optname, union bus_opt_value *v)
+{
+	struct bus_client *client = bus_sk_client(sk);
+	struct bus *bus = bus_sk_bus(sk);
+
+	switch (optname) {
+	case BUS_EAVESDROP:
+	case BUS_RCVBUF:
+	case BUS_QLEN:
+	case BUS_OVERFLOW:
+	case BUS_FLAGS:
+		if (client)
+			return bus_opt_get_link(sk, client, optname, v);
+		return bus ? bus_opt_get_listener(sk, bus, optname, v) : -EINVAL;
+	case BUS_MAX_MSG:
+		if (!bus)
+			return -EINVAL;
+		v->val = READ_ONCE(bus->max_msg);
+		return sizeof(v->val);
+	default:
+		return bus_opt_get_any(sk, optname, v);
 	}
 }
 
@@ -477,18 +482,18 @@ static int bus_opt_get_u32(struct sock *sk, int optname, u32 *val)
  * @sock: socket
  * @level: SOL_BUS
  * @optname: BUS_*
- * @optval: returns the value
- * @optlen: its length, exact but for BUS_INFO, which returns what fits
+ * @optval: returns the value, as much of it as there is room for
+ * @optlen: room there is; returns the bytes copied
  *
  * Context: May sleep.
  * Return: 0, -ENOPROTOOPT for an option that is unknown or cannot be read,
- * -EINVAL for a wrong size or kind of socket, -EFAULT.
+ * -EINVAL for a negative length or the wrong kind of socket, -EFAULT.
  */
 int bus_getsockopt(struct socket *sock, int level, int optname,
 		   char __user *optval, int __user *optlen)
 {
-	int len, err;
-	u32 val;
+	union bus_opt_value v;
+	int len, size;
 
 	if (level != SOL_BUS)
 		return -ENOPROTOOPT;
@@ -497,15 +502,12 @@ int bus_getsockopt(struct socket *sock, int level, int optname,
 	if (len < 0)
 		return -EINVAL;
 
-	if (optname == BUS_INFO)
-		return bus_opt_get_info(sock->sk, optval, optlen, len);
-	if (optname == BUS_OVERFLOW)
-		return bus_opt_get_overflow(sock->sk, optval, optlen, len);
+	size = bus_opt_get(sock->sk, optname, &v);
+	if (size < 0)
+		return size;
 
-	err = bus_opt_get_u32(sock->sk, optname, &val);
-	if (err)
-		return err;
-	if (len != sizeof(val))
-		return -EINVAL;
-	return copy_to_user(optval, &val, sizeof(val)) ? -EFAULT : 0;
+	len = min(len, size);
+	if (put_user(len, optlen) || copy_to_user(optval, &v, len))
+		return -EFAULT;
+	return 0;
 }

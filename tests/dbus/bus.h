@@ -17,6 +17,8 @@
 #include <dbus/dbus.h>
 #include <linux/bus.h>
 
+#include "bus-counts.h"
+
 #define PATH "/af_bus/Test"
 #define INTERFACE "af_bus.Test"
 #define WAIT 60		/* seconds; a debug kernel in emulation is slow */
@@ -226,25 +228,43 @@ static void add_match(DBusConnection *c, const char *rule)
 	dbus_message_unref(m);
 }
 
-/* Returns the counters of a client on AF_BUS. */
-static struct bus_info info(DBusConnection *c)
+/* The state of a client on AF_BUS, and counters of what it sent */
+struct state {
+	unsigned int		flags;
+	unsigned int		qlen;
+	unsigned int		unacked;
+	unsigned long long	unicasts;
+	unsigned long long	multicasts;
+	unsigned long long	handovers;
+};
+
+static struct state info(DBusConnection *c)
 {
 	struct bus_info i = { 0 };
+	struct bus_counts counts = { 0 };
 	socklen_t len = sizeof(i);
 	int fd = -1;
 
 	if (!dbus_connection_get_unix_fd(c, &fd) ||
-	    getsockopt(fd, SOL_BUS, BUS_INFO, &i, &len))
-		perror("# BUS_INFO");
-	return i;
+	    getsockopt(fd, SOL_BUS, BUS_INFO, &i, &len) ||
+	    !bus_counts_get(fd, &counts))
+		perror("# BUS_INFO or sock_diag");
+	return (struct state) {
+		.flags		= i.flags,
+		.qlen		= i.qlen,
+		.unacked	= i.unacked,
+		.unicasts	= counts.nr[BUS_DIAG_STAT_UNICASTS],
+		.multicasts	= counts.nr[BUS_DIAG_STAT_MULTICASTS],
+		.handovers	= counts.nr[BUS_DIAG_STAT_HANDOVERS],
+	};
 }
 
 /* Waits until the daemon has acknowledged all that was handed over: its replies
  * may come before that, and messages sent in between go to the daemon as well.
  */
-static inline struct bus_info settled(DBusConnection *c)
+static inline struct state settled(DBusConnection *c)
 {
-	struct bus_info i = info(c);
+	struct state i = info(c);
 	int n;
 
 	for (n = 0; n < 10000 && i.unacked; n++) {

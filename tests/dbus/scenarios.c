@@ -103,7 +103,7 @@ static void calls_go_directly(void)
 {
 	DBusConnection *a = client(address[AFBUS]);
 	DBusConnection *b = client(address[AFBUS]);
-	struct bus_info before, after;
+	struct state before, after;
 
 	request_name(b, "af_bus.Direct");
 	sync_with_bus(a);
@@ -336,7 +336,7 @@ static void one_of_three(void)
 {
 	DBusConnection *a = client(address[AFBUS]);
 	DBusConnection *b[3];
-	struct bus_info before, after;
+	struct state before, after;
 	int i;
 
 	for (i = 0; i < 3; i++) {
@@ -640,7 +640,7 @@ static void monitor(void)
 	DBusConnection *c = client(address[from]);
 	const char *rules[] = { "" }, **p = rules;
 	dbus_uint32_t flags = 0;
-	struct bus_info before;
+	struct state before;
 	DBusMessage *m = must(dbus_message_new_method_call(DBUS_SERVICE_DBUS,
 			      DBUS_PATH_DBUS, DBUS_INTERFACE_MONITORING,
 			      "BecomeMonitor"));
@@ -755,7 +755,7 @@ static void removed_rule(void)
 static int say_way(const char *at, const char *name)
 {
 	DBusConnection *c = client(at);
-	struct bus_info before, after;
+	struct state before, after;
 	dbus_uint32_t serial;
 	DBusMessage *m;
 

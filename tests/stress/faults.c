@@ -317,12 +317,12 @@ static const struct fault_op op_overflow = {
 
 static int do_eavesdrop(struct env *e)
 {
-	return bus_opt0(e->l[2].acc, BUS_SET_EAVESDROP);
+	return bus_opt(e->l[2].acc, BUS_EAVESDROP, 1);
 }
 
 static void clean_eavesdrop(struct env *e)
 {
-	bus_opt0(e->l[2].acc, BUS_UNSET_EAVESDROP);
+	bus_opt(e->l[2].acc, BUS_EAVESDROP, 0);
 }
 
 static int do_filter(struct env *e)
@@ -750,7 +750,7 @@ FIXTURE_SETUP(faults)
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
 	ASSERT_EQ(0, tmp_enter(&self->tmp));
 	ASSERT_EQ(0, tbus_listen(&e->b));
-	ASSERT_EQ(0, bus_opt(e->b.listener, BUS_SET_SENDBUF, 4 * BIG));
+	ASSERT_EQ(0, bus_opt(e->b.listener, BUS_RCVBUF, 4 * BIG));
 	ASSERT_EQ(0, tbus_clients(&e->b, CLIENTS));
 	e->l = e->b.link;
 	for (i = 1; i < CLIENTS; i++) {

@@ -613,12 +613,10 @@ static const struct {
 } bus_opts[] = {
 	{ BUS_JOIN_BUS,		0, ENOTCONN, "a" },
 	{ BUS_ADD_ADDR,		8, EADDRINUSE, "a" },
-	{ BUS_ADD_ADDR,		sizeof(struct sockaddr_bus), EADDRINUSE, "a" },
 	{ BUS_DEL_ADDR,		8, EADDRNOTAVAIL, "a" },
-	{ BUS_SET_EAVESDROP,	0, 0, "a" },
-	{ BUS_UNSET_EAVESDROP,	0, 0, "a" },
-	{ BUS_SET_SENDBUF,	4, 0, "l" },
-	{ BUS_SET_MAXQLEN,	4, 0, "l" },
+	{ BUS_EAVESDROP,	4, 0, "a" },
+	{ BUS_RCVBUF,		4, 0, "l" },
+	{ BUS_QLEN,		4, 0, "l" },
 	{ BUS_OVERFLOW,		sizeof(struct bus_overflow), 0, "al" },
 	{ BUS_MAX_MSG,		4, 0, "l" },
 	{ BUS_FLAGS,		4, 0, "al" },
@@ -627,9 +625,10 @@ static const struct {
 	{ BUS_RECV_NOTRUNC,	4, 0, "cal" },
 	{ BUS_RECV_RIGHTS,	4, 0, "cal" },
 	{ BUS_INFO,		sizeof(struct bus_info), 0, "cal" },
+	{ BUS_FEATURES,		4, 0, "cal" },
 	{ 0,			4, 0, "cal" },
 	{ 7 + 1,		4, 0, "cal" },
-	{ 24,			4, 0, "cal" },
+	{ 25,			4, 0, "cal" },
 	{ -1,			4, 0, "cal" },
 };
 
@@ -674,12 +673,6 @@ static void op_setbus(struct task *t, const __u16 *arg)
 	void *from;
 
 	opt_value(opt, arg[2], val);
-	if (size == sizeof(struct sockaddr_bus)) {
-		struct sockaddr_bus sb;
-
-		bus_to(&sb, BUS_ADDR(1 + arg[2] % 2, arg[2]));
-		memcpy(val, &sb, sizeof(sb));
-	}
 	from = struct_ptr(t, arg[4], val);
 	judge(t, &p, setsockopt(p.fd, SOL_BUS, opt, from,
 				opt_len(arg[3], size)),

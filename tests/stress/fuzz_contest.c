@@ -59,7 +59,7 @@ static bool open_bus(struct contest *c, unsigned int nr)
 	c->qlen = 1 + rnd_below(&c->rnd, 3);
 	c->l = c->b.link;
 	return !tbus_listen(&c->b) &&
-	       !bus_opt(c->b.listener, BUS_SET_MAXQLEN, c->qlen) &&
+	       !bus_opt(c->b.listener, BUS_QLEN, c->qlen) &&
 	       !tbus_clients(&c->b, nr);
 }
 
@@ -216,7 +216,7 @@ static bool passed_begin(struct contest *c)
 	    socketpair(AF_UNIX, SOCK_DGRAM, 0, c->way))
 		return false;
 	for (i = 1; i < c->nr; i++)
-		if (bus_opt0(c->l[i].acc, BUS_SET_EAVESDROP) ||
+		if (bus_opt(c->l[i].acc, BUS_EAVESDROP, 1) ||
 		    bus_opt(c->l[i].fd, BUS_RECV_RIGHTS, rnd_below(&c->rnd, 2)))
 			return false;
 	/* This makes the second attempt longer, like eavesdroppers do. */

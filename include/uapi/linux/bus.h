@@ -79,13 +79,12 @@ struct sockaddr_bus {
 };
 
 /* Socket options, level SOL_BUS. */
-#define BUS_ADD_ADDR		1	/* accepted: struct bus_addr or sockaddr_bus */
+#define BUS_ADD_ADDR		1	/* accepted: struct bus_addr */
 #define BUS_JOIN_BUS		2	/* accepted: no argument */
-#define BUS_DEL_ADDR		3	/* accepted: struct bus_addr or sockaddr_bus */
-#define BUS_SET_EAVESDROP	4	/* accepted, joined: no argument */
-#define BUS_UNSET_EAVESDROP	5	/* accepted, joined: no argument */
-#define BUS_SET_SENDBUF		6	/* listener: int, bytes a queue may hold */
-#define BUS_SET_MAXQLEN		7	/* listener: int, messages a queue may hold */
+#define BUS_DEL_ADDR		3	/* accepted: struct bus_addr */
+#define BUS_EAVESDROP		4	/* accepted, joined: int, boolean */
+#define BUS_RCVBUF		6	/* listener: int, bytes a queue may hold */
+#define BUS_QLEN		7	/* listener: int, messages a queue may hold */
 #define BUS_OVERFLOW		16	/* listener, accepted: struct bus_overflow */
 #define BUS_MAX_MSG		17	/* listener: __u32, bytes of a message */
 #define BUS_FLAGS		18	/* listener, accepted: __u32, BUS_F_* */
@@ -94,6 +93,10 @@ struct sockaddr_bus {
 #define BUS_RECV_NOTRUNC	21	/* any: int, boolean */
 #define BUS_RECV_RIGHTS		22	/* any: int, boolean */
 #define BUS_INFO		23	/* any, getsockopt: struct bus_info */
+#define BUS_FEATURES		24	/* any, getsockopt: __u32, BUS_FEATURE_* */
+
+/* What this kernel has and an unknown option (ENOPROTOOPT) does not tell. */
+#define BUS_FEATURE_LIST	0x1	/* SCM_BUS_LIST */
 
 /* What happens if a recipient has no room (struct bus_overflow). */
 #define BUS_OVERFLOW_BLOCK	0	/* the sender waits; EAGAIN if it may not */
@@ -202,17 +205,8 @@ enum bus_state {
  * @overflow_multicast: likewise
  * @unacked: hand-overs since join that await BUS_ACK
  * @clients: clients connected to the bus
- * @unicasts: messages that went directly to one receiver
- * @multicasts: messages that went directly to any number of receivers
- * @copies: direct messages put into a queue; one multicast makes many
- * @handovers: messages that went to the master
- * @from_master: messages that the master put into clients' queues
- * @filtered: copies that a filter, a hook or a security module refused
- * @lost: copies dropped for lack of room
  *
- * Counters of a client count what it sent, but for @copies, @from_master,
- * @filtered and @lost, which count what came, or did not come, to it. Those of
- * a listener count for the whole bus.
+ * The counters of a socket are BUS_DIAG_STATS of sock_diag(7).
  */
 struct bus_info {
 	__aligned_u64	cookie;
@@ -227,13 +221,6 @@ struct bus_info {
 	__u32		overflow_multicast;
 	__u32		unacked;
 	__u32		clients;
-	__aligned_u64	unicasts;
-	__aligned_u64	multicasts;
-	__aligned_u64	copies;
-	__aligned_u64	handovers;
-	__aligned_u64	from_master;
-	__aligned_u64	filtered;
-	__aligned_u64	lost;
 };
 
 #endif /* _UAPI_LINUX_BUS_H */

@@ -47,6 +47,7 @@ struct bus_diag_req {
 #define BUS_DIAG_SHOW_UID	0x0040	/* BUS_DIAG_UID */
 #define BUS_DIAG_SHOW_MEMINFO	0x0080	/* BUS_DIAG_MEMINFO */
 #define BUS_DIAG_SHOW_FILTER	0x0100	/* BUS_DIAG_FILTER */
+#define BUS_DIAG_SHOW_STATS	0x0200	/* BUS_DIAG_STATS */
 
 /**
  * enum bus_role - what a socket is on its bus
@@ -82,7 +83,7 @@ struct bus_diag_msg {
 	__u32		bdiag_cookie[2];
 };
 
-#define BUS_DIAG_F_EAVESDROP	0x01	/* the client has BUS_SET_EAVESDROP */
+#define BUS_DIAG_F_EAVESDROP	0x01	/* the client has BUS_EAVESDROP */
 #define BUS_DIAG_F_VIA_MASTER	0x02	/* the client has BUS_F_VIA_MASTER */
 #define BUS_DIAG_F_NOTRUNC	0x04	/* BUS_RECV_NOTRUNC */
 #define BUS_DIAG_F_RIGHTS	0x08	/* BUS_RECV_RIGHTS */
@@ -110,6 +111,7 @@ struct bus_diag_msg {
  * @BUS_DIAG_FILTER: struct sock_filter[], as attached; empty without
  *	CAP_NET_ADMIN. Absent if it is too long for a dump
  * @BUS_DIAG_SHUTDOWN: __u8, 1 the socket receives no more, 2 it sends no more
+ * @BUS_DIAG_STATS: nest of enum bus_diag_stat; not if the socket has no bus
  * @__BUS_DIAG_MAX: private
  */
 enum bus_diag_attr {
@@ -127,6 +129,7 @@ enum bus_diag_attr {
 	BUS_DIAG_MEMINFO,
 	BUS_DIAG_FILTER,
 	BUS_DIAG_SHUTDOWN,
+	BUS_DIAG_STATS,
 
 	__BUS_DIAG_MAX,
 };
@@ -134,6 +137,42 @@ enum bus_diag_attr {
 #define BUS_DIAG_MAX	(__BUS_DIAG_MAX - 1)
 
 #define BUS_DIAG_MAX_ADDRS	64
+
+/**
+ * enum bus_diag_stat - counters in BUS_DIAG_STATS, __u64 each
+ * @BUS_DIAG_STAT_UNSPEC: not used
+ * @BUS_DIAG_STAT_PAD: to be ignored
+ * @BUS_DIAG_STAT_UNICASTS: messages that went directly to one recipient
+ * @BUS_DIAG_STAT_MULTICASTS: messages that went directly to any number of
+ *	recipients
+ * @BUS_DIAG_STAT_COPIES: direct messages put into a queue; one multicast makes
+ *	many
+ * @BUS_DIAG_STAT_HANDOVERS: messages that went to the master
+ * @BUS_DIAG_STAT_FROM_MASTER: messages that the master put into clients' queues
+ * @BUS_DIAG_STAT_FILTERED: copies that a filter, a hook or a security module
+ *	refused
+ * @BUS_DIAG_STAT_LOST: copies dropped for lack of room
+ * @__BUS_DIAG_STAT_MAX: private
+ *
+ * On both ends of a link they count for its client: unicasts, multicasts and
+ * hand-overs what it sent, the others what came, or did not come, to it. On a
+ * listener they count for the whole bus.
+ */
+enum bus_diag_stat {
+	BUS_DIAG_STAT_UNSPEC,
+	BUS_DIAG_STAT_PAD,
+	BUS_DIAG_STAT_UNICASTS,
+	BUS_DIAG_STAT_MULTICASTS,
+	BUS_DIAG_STAT_COPIES,
+	BUS_DIAG_STAT_HANDOVERS,
+	BUS_DIAG_STAT_FROM_MASTER,
+	BUS_DIAG_STAT_FILTERED,
+	BUS_DIAG_STAT_LOST,
+
+	__BUS_DIAG_STAT_MAX,
+};
+
+#define BUS_DIAG_STAT_MAX	(__BUS_DIAG_STAT_MAX - 1)
 
 /**
  * struct bus_diag_vfs - node of a bus in the file system
@@ -176,7 +215,7 @@ struct bus_diag_peer {
  * struct bus_diag_queue - receive queue; that of a listener are connections
  *	that wait for accept()
  * @messages: in the queue
- * @max_messages: BUS_SET_MAXQLEN, or the backlog
+ * @max_messages: BUS_QLEN, or the backlog
  * @bytes: of memory that they take, and that is set aside for those to come
  * @max_bytes: SO_RCVBUF
  * @drops: messages lost for lack of room

@@ -30,6 +30,7 @@ void test_close_bus(struct kunit *test);
 void test_open_link(struct kunit *test, struct socket *listener,
 		    struct socket **client, struct socket **accepted);
 int test_set_opt(struct socket *sock, int opt, void *val, int len);
+int test_eavesdrop(struct socket *accepted);
 int test_send(struct socket *sock, u64 addr);
 int test_receive(struct socket *sock, void *buf, size_t size);
 int test_drain(struct socket *sock);

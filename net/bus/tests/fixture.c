@@ -14,6 +14,13 @@ int test_set_opt(struct socket *sock, int opt, void *val, int len)
 						KERNEL_SOCKPTR(val), len);
 }
 
+int test_eavesdrop(struct socket *accepted)
+{
+	int on = 1;
+
+	return test_set_opt(accepted, BUS_EAVESDROP, &on, sizeof(on));
+}
+
 static void fill_name(struct sockaddr_bus *addr)
 {
 	memset(addr, 0, sizeof(*addr));

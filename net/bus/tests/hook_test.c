@@ -192,9 +192,7 @@ static void hook_keeps_stolen(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, test_drain(f->client[2]));
 
 	/* Stolen from an eavesdropper: the recipient still gets its copy. */
-	KUNIT_EXPECT_EQ(test, 0,
-			test_set_opt(f->accepted[1], BUS_SET_EAVESDROP, NULL,
-				     0));
+	KUNIT_EXPECT_EQ(test, 0, test_eavesdrop(f->accepted[1]));
 	KUNIT_EXPECT_EQ(test, 1, test_send(f->client[0], 3));
 	KUNIT_EXPECT_EQ(test, 1, t.nr);
 	return_stolen(test, &t, 3);

@@ -188,9 +188,7 @@ static void descriptors_charged_once(struct kunit *test)
 
 	fd = open_unix_fd(test);
 	KUNIT_EXPECT_EQ(test, 1, send_fd(f->client[1], 0, fd));
-	KUNIT_EXPECT_EQ(test, 0,
-			test_set_opt(f->accepted[2], BUS_SET_EAVESDROP, NULL,
-				     0));
+	KUNIT_EXPECT_EQ(test, 0, test_eavesdrop(f->accepted[2]));
 	KUNIT_ASSERT_EQ(test, 0, nf_register_net_hook(&init_net, &ops));
 	KUNIT_EXPECT_EQ(test, 0,
 			register_trace_kmem_cache_alloc(close_while_reserving,

@@ -68,7 +68,7 @@ static struct crowd *open_crowd(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	KUNIT_ASSERT_EQ(test, 0,
-			test_set_opt(f->listener, BUS_SET_MAXQLEN, &qlen,
+			test_set_opt(f->listener, BUS_QLEN, &qlen,
 				     sizeof(qlen)));
 	test_open_link(test, f->listener, &c->recipient, &c->accepted);
 	for (i = 0; i < NR_WAITERS; i++)

@@ -21,6 +21,8 @@
 #include <sys/socket.h>
 #include <linux/bus.h>
 
+#include "bus-counts.h"
+
 #define MAX_CLIENTS	64
 #define MAX_TOPICS	64
 #define MAX_TEXT	256
@@ -130,16 +132,15 @@ static void serve_fds(void)
 
 static void show_counters(int fd)
 {
-	struct bus_info info;
-	socklen_t len = sizeof(info);
+	struct bus_counts counts;
 
-	if (getsockopt(fd, SOL_BUS, BUS_INFO, &info, &len))
-		die("BUS_INFO");
+	if (!bus_counts_get(fd, &counts))
+		die("sock_diag");
 	printf("counted by the kernel: %llu multicasts made %llu copies, ",
-	       (unsigned long long)info.multicasts,
-	       (unsigned long long)info.copies);
+	       counts.nr[BUS_DIAG_STAT_MULTICASTS],
+	       counts.nr[BUS_DIAG_STAT_COPIES]);
 	printf("%llu messages went to the master\n",
-	       (unsigned long long)info.handovers);
+	       counts.nr[BUS_DIAG_STAT_HANDOVERS]);
 }
 
 static int serve(const char *path)

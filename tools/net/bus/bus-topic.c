@@ -13,7 +13,7 @@
 #include "bus-topic.h"
 
 static const char usage_text[] =
-"usage: bus-topic serve PATH [-o POLICY] [-q MESSAGES] [-v]\n"
+"usage: bus-topic serve PATH [-o POLICY] [-q MESSAGES] [-b BYTES] [-v]\n"
 "       bus-topic pub PATH -t TOPIC [-m TEXT | -f FILE | -l | -s | -n] [--fd FILE]\n"
 "       bus-topic sub PATH -t PATTERN... [-C COUNT] [-W SECONDS] [-v] [-N] [-d] [--fd]\n"
 "\n"
@@ -25,6 +25,7 @@ static const char usage_text[] =
 "                              the message and is told, default), block (the\n"
 "                              publisher waits), disconnect (the subscriber)\n"
 "       -q, --queue MESSAGES   a queue may hold (sysctl net.bus.max_qlen)\n"
+"       -b, --bytes BYTES      a queue may hold (sysctl net.core.rmem_default)\n"
 "       -v, --verbose          name clients that come, and what the kernel has\n"
 "                              counted for those that go\n"
 "pub    -t, --topic TOPIC      to publish to\n"

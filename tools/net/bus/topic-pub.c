@@ -22,16 +22,17 @@ struct pub {
 
 static noreturn void not_published(const struct pub *p, size_t len)
 {
-	struct bus_info info = {};
+	socklen_t size = sizeof(__u32);
+	__u32 max = 0;
 
 	switch (errno) {
 	case EPIPE:
 	case ECONNRESET:
 		no_server();
 	case EMSGSIZE:
-		get_info(p->bus, &info);
+		getsockopt(p->bus, SOL_BUS, BUS_MAX_MSG, &max, &size);
 		errx(EXIT_ERROR, "%zu bytes are too many, %u may be: pass large things by --fd",
-		     p->head_len + len, info.max_msg);
+		     p->head_len + len, max);
 	case ENOBUFS:
 		errx(EXIT_ERROR, "a subscriber has no room");
 	default:

@@ -14,13 +14,15 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 
+#include "bus-counts.h"
 #include "bus-topic.h"
 
 struct server {
 	const char	*path;
 	bool		verbose;
 	struct bus_overflow overflow;
-	int		max_qlen;	/* 0 is the system's */
+	int		qlen;		/* 0 is the system's */
+	int		rcvbuf;		/* 0 is the system's */
 	int		listener;
 	int		signals;
 	int		epoll;
@@ -65,10 +67,12 @@ static void open_server(struct server *s)
 	if (setsockopt(s->listener, SOL_BUS, BUS_OVERFLOW, &s->overflow,
 		       sizeof(s->overflow)))
 		err(EXIT_ERROR, "BUS_OVERFLOW");
-	if (s->max_qlen &&
-	    setsockopt(s->listener, SOL_BUS, BUS_SET_MAXQLEN, &s->max_qlen,
-		       sizeof(s->max_qlen)))
-		err(EXIT_ERROR, "BUS_SET_MAXQLEN");
+	if (s->qlen && setsockopt(s->listener, SOL_BUS, BUS_QLEN, &s->qlen,
+				  sizeof(s->qlen)))
+		err(EXIT_ERROR, "BUS_QLEN");
+	if (s->rcvbuf && setsockopt(s->listener, SOL_BUS, BUS_RCVBUF, &s->rcvbuf,
+				    sizeof(s->rcvbuf)))
+		err(EXIT_ERROR, "BUS_RCVBUF");
 	if (listen(s->listener, SOMAXCONN))
 		err(EXIT_ERROR, "listen");
 }
@@ -91,6 +95,7 @@ static void show_client(const struct server *s, int fd, bool leaves)
 {
 	struct ucred cred = {};
 	socklen_t len = sizeof(cred);
+	struct bus_counts counts;
 	struct bus_info info;
 
 	if (!s->verbose || !get_info(fd, &info))
@@ -98,12 +103,12 @@ static void show_client(const struct server *s, int fd, bool leaves)
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
 	printf("client %llu, pid %d, uid %u", (unsigned long long)info.addr,
 	       cred.pid, cred.uid);
-	if (leaves)
+	if (leaves && bus_counts_get(fd, &counts))
 		printf(": %llu sent, %llu received, %llu filtered, %llu lost",
-		       (unsigned long long)info.multicasts,
-		       (unsigned long long)info.copies,
-		       (unsigned long long)info.filtered,
-		       (unsigned long long)info.lost);
+		       counts.nr[BUS_DIAG_STAT_MULTICASTS],
+		       counts.nr[BUS_DIAG_STAT_COPIES],
+		       counts.nr[BUS_DIAG_STAT_FILTERED],
+		       counts.nr[BUS_DIAG_STAT_LOST]);
 	printf("\n");
 }
 
@@ -200,19 +205,23 @@ int run_serve(int argc, char **argv)
 	static const struct option options[] = {
 		{ "overflow", required_argument, NULL, 'o' },
 		{ "queue", required_argument, NULL, 'q' },
+		{ "bytes", required_argument, NULL, 'b' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{}
 	};
 	struct server s = { .overflow.multicast = BUS_OVERFLOW_DROP };
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "o:q:v", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "o:q:b:v", options, NULL)) != -1) {
 		switch (opt) {
 		case 'o':
 			s.overflow.multicast = parse_policy(optarg);
 			break;
 		case 'q':
-			s.max_qlen = parse_number(optarg, "--queue", INT_MAX);
+			s.qlen = parse_number(optarg, "--queue", INT_MAX);
+			break;
+		case 'b':
+			s.rcvbuf = parse_number(optarg, "--bytes", INT_MAX);
 			break;
 		case 'v':
 			s.verbose = true;

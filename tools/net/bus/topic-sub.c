@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/sock_diag.h>
 
 #include "bus-topic.h"
 
@@ -122,10 +123,12 @@ static int time_left(const struct sub *s)
 /* No message reports the losses after the last message. */
 static void show_rest(struct sub *s)
 {
-	struct bus_info info;
+	__u32 mem[SK_MEMINFO_VARS] = {};
+	socklen_t len = sizeof(mem);
 
-	if (get_info(s->bus, &info) && info.lost > s->lost)
-		say_lost(s, info.lost - s->lost);
+	getsockopt(s->bus, SOL_SOCKET, SO_MEMINFO, mem, &len);
+	if (mem[SK_MEMINFO_DROPS] > s->lost)
+		say_lost(s, mem[SK_MEMINFO_DROPS] - s->lost);
 	if (fflush(stdout))
 		err(EXIT_ERROR, "standard output");
 }

@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <linux/bus_diag.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 
 #include "bus_util.h"
 
@@ -33,13 +35,12 @@ LAYOUT(struct bus_addr, 8);
 LAYOUT(struct sockaddr_bus, 128);
 LAYOUT(struct bus_overflow, 16);
 LAYOUT(struct bus_reason, 8);
-LAYOUT(struct bus_info, 112);
+LAYOUT(struct bus_info, 56);
 LAYOUT(struct bus_diag_req, 40);
 LAYOUT(struct bus_diag_msg, 24);
 static_assert(offsetof(struct sockaddr_bus, sbus_addr) == 8);
 static_assert(offsetof(struct sockaddr_bus, sbus_path) == 16);
 static_assert(offsetof(struct bus_info, protocol) == 16);
-static_assert(offsetof(struct bus_info, unicasts) == 56);
 static_assert(offsetof(struct bus_diag_req, bdiag_bus) == 16);
 static_assert(offsetof(struct bus_diag_msg, bdiag_ino) == 8);
 
@@ -333,6 +334,97 @@ struct bus_info bus_get_info(int fd)
 	memset(&info, 0xff, sizeof(info));
 	getsockopt(fd, SOL_BUS, BUS_INFO, &info, &len);
 	return info;
+}
+
+static __u64 *count_of(struct bus_counts *counts, int stat)
+{
+	switch (stat) {
+	case BUS_DIAG_STAT_UNICASTS:
+		return &counts->unicasts;
+	case BUS_DIAG_STAT_MULTICASTS:
+		return &counts->multicasts;
+	case BUS_DIAG_STAT_COPIES:
+		return &counts->copies;
+	case BUS_DIAG_STAT_HANDOVERS:
+		return &counts->handovers;
+	case BUS_DIAG_STAT_FROM_MASTER:
+		return &counts->from_master;
+	case BUS_DIAG_STAT_FILTERED:
+		return &counts->filtered;
+	case BUS_DIAG_STAT_LOST:
+		return &counts->lost;
+	default:
+		return NULL;
+	}
+}
+
+static void read_counts(struct bus_counts *counts, const char *pos, int len)
+{
+	const struct nlattr *attr;
+	__u64 *count;
+
+	while (len >= NLA_HDRLEN) {
+		attr = (const void *)pos;
+		if (attr->nla_len < NLA_HDRLEN)
+			return;
+		count = count_of(counts, attr->nla_type & NLA_TYPE_MASK);
+		if (count)
+			memcpy(count, pos + NLA_HDRLEN, sizeof(*count));
+		pos += NLA_ALIGN(attr->nla_len);
+		len -= NLA_ALIGN(attr->nla_len);
+	}
+}
+
+static void read_stats(struct bus_counts *counts, const char *pos, int len)
+{
+	const struct nlattr *attr;
+
+	while (len >= NLA_HDRLEN) {
+		attr = (const void *)pos;
+		if (attr->nla_len < NLA_HDRLEN)
+			return;
+		if ((attr->nla_type & NLA_TYPE_MASK) == BUS_DIAG_STATS)
+			read_counts(counts, pos + NLA_HDRLEN,
+				    attr->nla_len - NLA_HDRLEN);
+		pos += NLA_ALIGN(attr->nla_len);
+		len -= NLA_ALIGN(attr->nla_len);
+	}
+}
+
+struct bus_counts bus_counts(int fd)
+{
+	struct {
+		struct nlmsghdr		nlh;
+		struct bus_diag_req	req;
+	} ask = {
+		.nlh.nlmsg_len		= sizeof(ask),
+		.nlh.nlmsg_type		= SOCK_DIAG_BY_FAMILY,
+		.nlh.nlmsg_flags	= NLM_F_REQUEST,
+		.req.sdiag_family	= AF_BUS,
+		.req.bdiag_show		= BUS_DIAG_SHOW_STATS,
+	};
+	int nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	union {
+		struct nlmsghdr	nlh;
+		char		buf[1024];
+	} answer;
+	struct bus_counts counts;
+	const int head = NLMSG_SPACE(sizeof(struct bus_diag_msg));
+	socklen_t len = sizeof(__u64);
+	__u64 cookie = 0;
+	ssize_t n;
+
+	memset(&counts, 0xff, sizeof(counts));
+	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+	ask.req.bdiag_cookie[0] = cookie;
+	ask.req.bdiag_cookie[1] = cookie >> 32;
+	if (send(nl, &ask, sizeof(ask), 0) == sizeof(ask)) {
+		n = recv(nl, &answer, sizeof(answer), 0);
+		if (n > 0 && answer.nlh.nlmsg_type == SOCK_DIAG_BY_FAMILY)
+			read_stats(&counts, answer.buf + head, n - head);
+	}
+	close(nl);
+	return counts;
 }
 
 /* Sending */

@@ -116,6 +116,19 @@ int bus_slow(int fd);
 int set_send_timeout(int fd, long ms);
 struct bus_info bus_get_info(int fd);
 
+/* What sock_diag tells of a socket in BUS_DIAG_STATS; all ones if it fails. */
+struct bus_counts {
+	__u64	unicasts;
+	__u64	multicasts;
+	__u64	copies;
+	__u64	handovers;
+	__u64	from_master;
+	__u64	filtered;
+	__u64	lost;
+};
+
+struct bus_counts bus_counts(int fd);
+
 /* bus_util.c: messages. These calls do not wait and raise no SIGPIPE. */
 int say(int fd, const char *text);
 int say_to(int fd, __u64 addr, const char *text);

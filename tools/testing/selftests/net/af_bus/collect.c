@@ -159,7 +159,7 @@ static int vertex_clients(struct vertex *v, struct tbus *b)
 	default:
 		v->to = 3;
 		vertex_rest(v, b->link[2].fd);
-		err = err ?: bus_opt0(b->link[1].acc, BUS_SET_EAVESDROP);
+		err = err ?: bus_opt(b->link[1].acc, BUS_EAVESDROP, 1);
 	}
 	return err;
 }

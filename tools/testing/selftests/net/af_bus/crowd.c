@@ -48,7 +48,7 @@ FIXTURE_SETUP(crowd)
 	struct crowd *c = &self->c;
 
 	ASSERT_EQ(0, tbus_open(&c->b, SENDERS));
-	ASSERT_EQ(0, bus_opt(c->b.listener, BUS_SET_SENDBUF, 1 << 24));
+	ASSERT_EQ(0, bus_opt(c->b.listener, BUS_RCVBUF, 1 << 24));
 	ASSERT_EQ(0, add_members(&c->b, c->l, CROWD / 2, 0));
 	ASSERT_EQ(0, add_members(&c->b, c->filler, FILLERS, CROWD));
 	ASSERT_EQ(0, add_members(&c->b, c->l + CROWD / 2, CROWD / 2,
@@ -487,7 +487,7 @@ TEST_F(crowd, list_is_a_multicast)
 	EXPECT_EQ(1, queued(&c->l[0]));
 	EXPECT_EQ(n, queued(full));
 	EXPECT_EQ(1, queued(&c->l[2]));
-	EXPECT_EQ(1, bus_get_info(full->fd).lost);
+	EXPECT_EQ(1, bus_counts(full->fd).lost);
 	ASSERT_EQ(0, bus_overflow(full->acc, BUS_OVERFLOW_DROP,
 				  BUS_OVERFLOW_BLOCK));
 	EXPECT_EQ(EAGAIN, say_list(c->b.link[0].acc, to, 3, "x"));
@@ -526,8 +526,8 @@ TEST_F(crowd, acknowledged_at_once)
 
 	ASSERT_EQ(0, bus_opt(self->c.b.listener, BUS_FLAGS, BUS_F_ORDERED));
 	for (i = 0; i < FILLERS; i++)
-		ASSERT_EQ(0, bus_opt0(self->c.filler[i].acc,
-				      BUS_SET_EAVESDROP));
+		ASSERT_EQ(0, bus_opt(self->c.filler[i].acc,
+				      BUS_EAVESDROP, 1));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, acknowledge, &a));
 	for (i = 0; i < a.messages; i++)
 		a.bad += send(a.l->fd, "x", 1, 0) != 1;

@@ -31,6 +31,7 @@ struct seen {
 	struct bus_diag_peer	peer;
 	struct bus_diag_queue	queue;
 	struct bus_info		info;
+	__u64			stats[BUS_DIAG_STAT_MAX + 1];
 	__u32			uid;
 	__u32			meminfo[SK_MEMINFO_VARS];
 	size_t			filter_len;
@@ -77,6 +78,18 @@ static void read_addrs(struct seen *s, const struct nlattr *attr, int len)
 	}
 }
 
+static void read_stats(struct seen *s, const struct nlattr *attr, int len)
+{
+	while (len >= (int)sizeof(*attr)) {
+		if (attr->nla_type <= BUS_DIAG_STAT_MAX &&
+		    attr->nla_len == NLA_HDRLEN + sizeof(__u64))
+			memcpy(&s->stats[attr->nla_type],
+			       (char *)attr + NLA_HDRLEN, sizeof(__u64));
+		len -= NLA_ALIGN(attr->nla_len);
+		attr = (void *)((char *)attr + NLA_ALIGN(attr->nla_len));
+	}
+}
+
 static void read_attr(struct seen *s, const struct nlattr *attr)
 {
 	const struct {
@@ -104,6 +117,8 @@ static void read_attr(struct seen *s, const struct nlattr *attr)
 		s->name_len = len;
 	} else if (type == BUS_DIAG_ADDRS) {
 		read_addrs(s, data, len);
+	} else if (type == BUS_DIAG_STATS) {
+		read_stats(s, data, len);
 	} else if (type == BUS_DIAG_FILTER) {
 		s->filter_len = len;
 		memcpy(s->filter, data, len < sizeof(s->filter) ?
@@ -273,6 +288,7 @@ TEST_F(diag, roles_and_states)
 	EXPECT_FALSE(HAS(&seen[0], BUS_DIAG_BUS));
 	EXPECT_FALSE(HAS(&seen[0], BUS_DIAG_NAME));
 	EXPECT_FALSE(HAS(&seen[0], BUS_DIAG_PEER));
+	EXPECT_FALSE(HAS(&seen[0], BUS_DIAG_STATS));
 	close(new);
 	expect_sock(_metadata, show(self->b.listener), self->b.listener,
 		    BUS_ROLE_LISTENER, BUS_STATE_LISTEN, 0);
@@ -402,8 +418,8 @@ TEST_F(diag, queue_and_drops)
 	const struct seen *s;
 	int i;
 
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 3));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, 123456));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, 3));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_RCVBUF, 123456));
 	ASSERT_EQ(0, tbus_clients(&self->b, 1));
 	s = show(self->l[2].fd);
 	EXPECT_EQ(0, s->queue.messages);
@@ -419,7 +435,7 @@ TEST_F(diag, queue_and_drops)
 	EXPECT_EQ(s->queue.bytes, s->meminfo[SK_MEMINFO_RMEM_ALLOC]);
 	EXPECT_EQ(123456, s->meminfo[SK_MEMINFO_RCVBUF]);
 	EXPECT_EQ(2, s->meminfo[SK_MEMINFO_DROPS]);
-	EXPECT_EQ(2, s->info.lost);
+	EXPECT_EQ(2, s->stats[BUS_DIAG_STAT_LOST]);
 	EXPECT_EQ(0, show(self->l[1].fd)->queue.drops);
 	EXPECT_EQ(5, seen[0].queue.messages);
 }
@@ -441,8 +457,8 @@ TEST_F(diag, info)
 		info = bus_get_info(fd[i]);
 		EXPECT_EQ(0, memcmp(&info, &show(fd[i])->info, sizeof(info)));
 	}
-	EXPECT_EQ(2, show(self->l[1].fd)->info.copies);
-	EXPECT_EQ(1, seen[0].info.handovers);
+	EXPECT_EQ(2, show(self->l[1].fd)->stats[BUS_DIAG_STAT_COPIES]);
+	EXPECT_EQ(1, seen[0].stats[BUS_DIAG_STAT_HANDOVERS]);
 }
 
 TEST_F(diag, flags)
@@ -452,10 +468,10 @@ TEST_F(diag, flags)
 	int on = 1;
 
 	EXPECT_EQ(0, show(self->l[1].fd)->msg.bdiag_flags);
-	ASSERT_EQ(0, bus_opt0(self->l[1].acc, BUS_SET_EAVESDROP));
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_EAVESDROP, 1));
 	EXPECT_EQ(BUS_DIAG_F_EAVESDROP, show(self->l[1].fd)->msg.bdiag_flags);
 	EXPECT_EQ(BUS_DIAG_F_EAVESDROP, show(self->l[1].acc)->msg.bdiag_flags);
-	ASSERT_EQ(0, bus_opt0(self->l[1].acc, BUS_UNSET_EAVESDROP));
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_EAVESDROP, 0));
 	EXPECT_EQ(0, show(self->l[1].fd)->msg.bdiag_flags);
 	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_FLAGS, BUS_F_VIA_MASTER));
 	EXPECT_EQ(BUS_DIAG_F_VIA_MASTER, show(self->l[1].fd)->msg.bdiag_flags);
@@ -474,7 +490,7 @@ TEST_F(diag, flags)
 
 TEST_F(diag, blocked)
 {
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 1));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, 1));
 	ASSERT_EQ(0, tbus_clients(&self->b, 1));
 	ASSERT_EQ(0, say_to(self->l[0].fd, 3, "a"));
 	EXPECT_EQ(0, show(self->l[0].fd)->msg.bdiag_flags);

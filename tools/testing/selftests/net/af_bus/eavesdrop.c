@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* BUS_SET_EAVESDROP: a client that hears what others say to each other. */
+/* BUS_EAVESDROP: a client that hears what others say to each other. */
 #include "../../kselftest_harness.h"
 
 #include "bus_util.h"
@@ -18,7 +18,7 @@ FIXTURE_SETUP(eavesdrop)
 	self->spy = &self->l[2];
 	ASSERT_EQ(0, bus_opt(self->spy->fd, BUS_RECV_INFO, BUS_INFO_DST));
 	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(4, 1)));
-	ASSERT_EQ(0, bus_opt0(self->spy->acc, BUS_SET_EAVESDROP));
+	ASSERT_EQ(0, bus_opt(self->spy->acc, BUS_EAVESDROP, 1));
 }
 
 FIXTURE_TEARDOWN(eavesdrop)
@@ -91,7 +91,7 @@ TEST_F(eavesdrop, not_before_join)
 /* Several eavesdroppers, one of which is also a recipient */
 TEST_F(eavesdrop, two)
 {
-	ASSERT_EQ(0, bus_opt0(self->l[3].acc, BUS_SET_EAVESDROP));
+	ASSERT_EQ(0, bus_opt(self->l[3].acc, BUS_EAVESDROP, 1));
 	EXPECT_EQ(0, say_to(self->l[0].fd, 4, "x"));
 	EXPECT_STREQ("1:x", take(self->l[3].fd));
 	EXPECT_STREQ("EAGAIN", take(self->l[3].fd));
@@ -104,11 +104,11 @@ TEST_F(eavesdrop, two)
 
 TEST_F(eavesdrop, unset)
 {
-	ASSERT_EQ(0, bus_opt0(self->spy->acc, BUS_UNSET_EAVESDROP));
+	ASSERT_EQ(0, bus_opt(self->spy->acc, BUS_EAVESDROP, 0));
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "psst"));
 	EXPECT_STREQ("1:psst", take(self->l[1].fd));
 	EXPECT_STREQ("EAGAIN", take(self->spy->fd));
-	ASSERT_EQ(0, bus_opt0(self->spy->acc, BUS_SET_EAVESDROP));
+	ASSERT_EQ(0, bus_opt(self->spy->acc, BUS_EAVESDROP, 1));
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "again"));
 	EXPECT_STREQ("1:again dst=2", take(self->spy->fd));
 }
@@ -139,15 +139,16 @@ TEST_F(eavesdrop, wrong)
 {
 	int fd = bus_socket();
 
-	EXPECT_EQ(EINVAL, bus_opt0(self->l[0].fd, BUS_SET_EAVESDROP));
-	EXPECT_EQ(EINVAL, bus_opt0(self->b.listener, BUS_SET_EAVESDROP));
-	EXPECT_EQ(EINVAL, bus_opt0(fd, BUS_SET_EAVESDROP));
-	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_SET_EAVESDROP, 1));
-	EXPECT_EQ(EINVAL, bus_opt0(self->l[0].fd, BUS_UNSET_EAVESDROP));
-	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_UNSET_EAVESDROP, 1));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].fd, BUS_EAVESDROP, 1));
+	EXPECT_EQ(EINVAL, bus_opt(self->b.listener, BUS_EAVESDROP, 1));
+	EXPECT_EQ(EINVAL, bus_opt(fd, BUS_EAVESDROP, 1));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_EAVESDROP, 2));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].fd, BUS_EAVESDROP, 0));
+	EXPECT_EQ(EINVAL, bus_opt0(self->l[0].acc, BUS_EAVESDROP));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_EAVESDROP, -1));
 	ASSERT_EQ(0, tbus_link(&self->b, &self->l[4]));
 	self->b.nr++;
-	EXPECT_EQ(EINVAL, bus_opt0(self->l[4].acc, BUS_SET_EAVESDROP));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[4].acc, BUS_EAVESDROP, 1));
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "psst"));
 	EXPECT_STREQ("EAGAIN", take(self->l[4].fd));
 	close(fd);
@@ -219,7 +220,7 @@ static int spies_open(struct tbus *b, struct bus_link *spies)
 
 	for (i = 0; i < CLOSING_SPIES && !err; i++)
 		err = tbus_client(b, &spies[i]) ?:
-		      bus_opt0(spies[i].acc, BUS_SET_EAVESDROP);
+		      bus_opt(spies[i].acc, BUS_EAVESDROP, 1);
 	return err;
 }
 

@@ -92,8 +92,8 @@ TEST_F(filter, unicast)
 	EXPECT_EQ(0, say(self->l[1].acc, "x"));
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 	EXPECT_STREQ("EAGAIN", take(self->l[0].acc));
-	EXPECT_EQ(2, bus_get_info(self->l[1].fd).filtered);
-	EXPECT_EQ(0, bus_get_info(self->l[0].fd).filtered);
+	EXPECT_EQ(2, bus_counts(self->l[1].fd).filtered);
+	EXPECT_EQ(0, bus_counts(self->l[0].fd).filtered);
 	ASSERT_EQ(0, sol_opt(self->l[1].fd, SO_DETACH_FILTER, 0));
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "y"));
 	EXPECT_STREQ("1:y", take(self->l[1].fd));
@@ -223,8 +223,8 @@ TEST_F(filter, takes_no_room)
 		bad += !!say_to(self->l[0].fd, 2, "x");
 	EXPECT_EQ(0, bad);
 	EXPECT_EQ(0, bus_get_info(self->l[1].fd).qlen);
-	EXPECT_EQ(1000, bus_get_info(self->l[1].fd).filtered);
-	EXPECT_EQ(0, bus_get_info(self->l[1].fd).lost);
+	EXPECT_EQ(1000, bus_counts(self->l[1].fd).filtered);
+	EXPECT_EQ(0, bus_counts(self->l[1].fd).lost);
 }
 
 /* and its descriptors are closed. */

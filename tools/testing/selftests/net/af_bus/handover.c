@@ -117,9 +117,9 @@ FIXTURE_SETUP(handover)
 	run->chaos_rnd.s = seed + 200;
 	ASSERT_EQ(0, tbus_listen(&run->b));
 	ASSERT_EQ(0, bus_opt(run->b.listener, BUS_FLAGS, BUS_F_ORDERED));
-	ASSERT_EQ(0, bus_opt(run->b.listener, BUS_SET_MAXQLEN, 2));
+	ASSERT_EQ(0, bus_opt(run->b.listener, BUS_QLEN, 2));
 	ASSERT_EQ(0, tbus_clients(&run->b, RECEIVERS));
-	ASSERT_EQ(0, bus_opt(run->b.listener, BUS_SET_MAXQLEN, 10));
+	ASSERT_EQ(0, bus_opt(run->b.listener, BUS_QLEN, 10));
 	ASSERT_EQ(0, tbus_clients(&run->b, SENDERS));
 	run->l = run->b.link;
 	for (i = 0; i < RECEIVERS; i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* BUS_INFO. */
+/* BUS_INFO, BUS_FEATURES and counters. */
 #include "../../kselftest_harness.h"
 
 #include "bus_util.h"
@@ -161,7 +161,7 @@ TEST_F(info, overflow)
 /* Reads a counter by its name. */
 TEST_F(info, counters)
 {
-	struct bus_info sender, receiver, bus;
+	struct bus_counts sender, receiver, bus;
 
 	ASSERT_EQ(0, bus_add(&self->l[0], BUS_ADDR(4, 1)));
 	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(4, 2)));
@@ -171,9 +171,9 @@ TEST_F(info, counters)
 	EXPECT_EQ(0, say_to(self->l[0].fd, 9, "handover"));
 	EXPECT_EQ(0, say(self->l[1].acc, "from master"));
 	EXPECT_EQ(0, say_to(self->l[1].acc, BUS_MULTICAST(4), "to both"));
-	sender = bus_get_info(self->l[0].fd);
-	receiver = bus_get_info(self->l[1].fd);
-	bus = bus_get_info(self->b.listener);
+	sender = bus_counts(self->l[0].fd);
+	receiver = bus_counts(self->l[1].fd);
+	bus = bus_counts(self->b.listener);
 	EXPECT_EQ(1, sender.unicasts);
 	EXPECT_EQ(2, sender.multicasts);
 	EXPECT_EQ(1, sender.copies);

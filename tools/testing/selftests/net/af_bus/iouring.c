@@ -147,7 +147,7 @@ FIXTURE_SETUP(iouring)
 	if (err)
 		SKIP(return, "no io_uring: %s", strerror(err));
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 3));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, 3));
 	ASSERT_EQ(0, tbus_clients(&self->b, 3));
 	self->l = self->b.link;
 }

@@ -429,7 +429,7 @@ static void kill_round(struct __test_metadata *_metadata, __u64 seed)
 	v.namelen = bus_abstract_unique(&v.name);
 	v.fd = bus_listen(&v.name, v.namelen);
 	ASSERT_LE(0, v.fd);
-	ASSERT_EQ(0, bus_opt(v.fd, BUS_SET_MAXQLEN, 4));
+	ASSERT_EQ(0, bus_opt(v.fd, BUS_QLEN, 4));
 	for (i = 0; i <= CLIENTS; i++) {
 		v.rnd.s++;
 		pids[i] = victim_spawn(&v, !i);
@@ -483,7 +483,7 @@ static void shutdown_round(struct __test_metadata *_metadata, struct rnd *r)
 	struct tbus b;
 
 	ASSERT_EQ(0, tbus_listen(&b));
-	ASSERT_EQ(0, bus_opt(b.listener, BUS_SET_MAXQLEN, 2));
+	ASSERT_EQ(0, bus_opt(b.listener, BUS_QLEN, 2));
 	ASSERT_EQ(0, bus_overflow(b.listener, BUS_OVERFLOW_BLOCK,
 				  BUS_OVERFLOW_BLOCK));
 	ASSERT_EQ(0, tbus_clients(&b, 3));
@@ -554,10 +554,10 @@ static void churn_act(struct churn *c, struct bus_link *l)
 
 	switch (rnd_below(&c->rnd, 12)) {
 	case 0:
-		bus_opt0(l->acc, BUS_SET_EAVESDROP);
+		bus_opt(l->acc, BUS_EAVESDROP, 1);
 		break;
 	case 1:
-		bus_opt0(l->acc, BUS_UNSET_EAVESDROP);
+		bus_opt(l->acc, BUS_EAVESDROP, 0);
 		break;
 	case 2:
 		bus_add(l, addr);

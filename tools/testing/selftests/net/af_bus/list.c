@@ -139,7 +139,7 @@ FIXTURE_SETUP(full)
 	int i;
 
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 2));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, 2));
 	ASSERT_EQ(0, tbus_clients(&self->b, 4));
 	self->l = self->b.link;
 	self->acc = self->l[0].acc;

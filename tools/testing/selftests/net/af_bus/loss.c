@@ -130,8 +130,8 @@ FIXTURE_SETUP(loss)
 
 	TH_LOG("seed %llu", (unsigned long long)seed);
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, QLEN));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, BYTES));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, QLEN));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_RCVBUF, BYTES));
 	ASSERT_EQ(0, tbus_clients(&self->b, RECEIVERS + SENDERS));
 	self->l = self->b.link;
 	for (i = 0; i < RECEIVERS; i++) {
@@ -371,7 +371,7 @@ TEST_F(loss, adds_up)
 		       i, r->got, r->lost, self->master.got[i], r->enobufs);
 		EXPECT_EQ(sent_to(self, i),
 			  r->got + r->lost + self->master.got[i]);
-		EXPECT_EQ(r->lost, bus_get_info(self->l[i].fd).lost);
+		EXPECT_EQ(r->lost, bus_counts(self->l[i].fd).lost);
 		EXPECT_EQ(0, r->bad);
 		EXPECT_EQ(!r->lost, !r->enobufs);
 		EXPECT_GE(r->lost, r->enobufs);
@@ -384,7 +384,7 @@ TEST_F(loss, adds_up)
 		EXPECT_EQ(0, self->senders[i].failed);
 	/* the queues are short, so there must have been losses */
 	EXPECT_LT(0, lost);
-	EXPECT_EQ(lost, bus_get_info(self->b.listener).lost);
+	EXPECT_EQ(lost, bus_counts(self->b.listener).lost);
 	EXPECT_EQ(0, self->master.bad);
 	/* queues were full, and never over their budget */
 	TH_LOG("at most %u messages, %u bytes in a queue",
@@ -473,7 +473,7 @@ TEST(place_of_losses)
 	struct tbus b;
 
 	ASSERT_EQ(0, tbus_listen(&b));
-	ASSERT_EQ(0, bus_opt(b.listener, BUS_SET_MAXQLEN, QLEN));
+	ASSERT_EQ(0, bus_opt(b.listener, BUS_QLEN, QLEN));
 	ASSERT_EQ(0, tbus_clients(&b, 2 + SENDERS));
 	watch_start(_metadata, &all, &b.link[0], BUS_OVERFLOW_BLOCK);
 	watch_start(_metadata, &some, &b.link[1], BUS_OVERFLOW_DROP);
@@ -519,7 +519,7 @@ FIXTURE_SETUP(told)
 	int i;
 
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 2));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, 2));
 	ASSERT_EQ(0, tbus_clients(&self->b, 3));
 	self->l = self->b.link;
 	for (i = 0; i < 2; i++)

@@ -219,7 +219,7 @@ TEST_F(lsm_bpf, from_master)
 
 TEST_F(lsm_bpf, eavesdrop)
 {
-	ASSERT_EQ(0, bus_opt0(self->l[3].acc, BUS_SET_EAVESDROP));
+	ASSERT_EQ(0, bus_opt(self->l[3].acc, BUS_EAVESDROP, 1));
 	self->hook = deny("bus_may_send");
 	ASSERT_LE(0, self->hook);
 	ASSERT_EQ(0, mark(self->l[3].fd));
@@ -233,7 +233,7 @@ TEST_F(lsm_bpf, full)
 {
 	struct bus_link *l = &self->l[4];
 
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 1));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, 1));
 	ASSERT_EQ(0, tbus_clients(&self->b, 1));
 	ASSERT_EQ(0, bus_overflow(l->acc, BUS_OVERFLOW_MASTER,
 				  BUS_OVERFLOW_DROP));

@@ -68,22 +68,22 @@ TEST_F(master, reason_only_if_asked)
 
 TEST_F(master, counters)
 {
-	struct bus_info info;
+	struct bus_counts counts;
 
 	EXPECT_EQ(0, say_to(self->l[0].fd, NOBODY, "a"));
 	EXPECT_EQ(0, say_to(self->l[0].fd, 0, "b"));
 	EXPECT_EQ(0, say_to(self->l[0].fd, ADDR, "c"));
 	EXPECT_EQ(0, say(self->l[0].acc, "d"));
-	info = bus_get_info(self->l[0].fd);
-	EXPECT_EQ(2, info.handovers);
-	EXPECT_EQ(1, info.unicasts);
-	EXPECT_EQ(1, info.from_master);
-	EXPECT_EQ(0, bus_get_info(self->l[1].fd).handovers);
-	info = bus_get_info(self->b.listener);
-	EXPECT_EQ(2, info.handovers);
-	EXPECT_EQ(1, info.unicasts);
-	EXPECT_EQ(1, info.copies);
-	EXPECT_EQ(1, info.from_master);
+	counts = bus_counts(self->l[0].fd);
+	EXPECT_EQ(2, counts.handovers);
+	EXPECT_EQ(1, counts.unicasts);
+	EXPECT_EQ(1, counts.from_master);
+	EXPECT_EQ(0, bus_counts(self->l[1].fd).handovers);
+	counts = bus_counts(self->b.listener);
+	EXPECT_EQ(2, counts.handovers);
+	EXPECT_EQ(1, counts.unicasts);
+	EXPECT_EQ(1, counts.copies);
+	EXPECT_EQ(1, counts.from_master);
 }
 
 /* BUS_F_VIA_MASTER on the bus, on the sender, and on a recipient */

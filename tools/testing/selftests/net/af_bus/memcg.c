@@ -215,8 +215,8 @@ FIXTURE_SETUP(memcg)
 	memset(chunk, 'x', MAX_LEN);
 
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, 512 * MIB));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 1000000));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_RCVBUF, 512 * MIB));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, 1000000));
 	ASSERT_EQ(0, tbus_clients(&self->b, RECEIVERS + 2));
 	self->l = self->b.link;
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, self->pair));
@@ -375,7 +375,7 @@ static int dbus_begin(struct tbus *b, struct nfdbus_req *r)
 {
 	int err = dbus_open(b, 0);
 
-	err = err ?: bus_opt(b->listener, BUS_SET_SENDBUF, 16 * MIB);
+	err = err ?: bus_opt(b->listener, BUS_RCVBUF, 16 * MIB);
 	err = err ?: dbus_link(b);
 	return err ?: nfdbus_open(r);
 }

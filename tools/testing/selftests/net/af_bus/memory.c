@@ -85,7 +85,7 @@ FIXTURE_SETUP(memory)
 	int i;
 
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, 256 * MIB));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_RCVBUF, 256 * MIB));
 	ASSERT_EQ(0, tbus_clients(&self->b, RECEIVERS));
 	self->l = self->b.link;
 	/* a message of many MiB that takes little memory here */

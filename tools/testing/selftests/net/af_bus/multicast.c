@@ -156,19 +156,19 @@ TEST_F(multicast, prefixes)
 
 TEST_F(multicast, counters)
 {
-	struct bus_info before = bus_get_info(self->b.listener);
-	struct bus_info after;
+	struct bus_counts before = bus_counts(self->b.listener);
+	struct bus_counts after;
 
 	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "two"));
 	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(0), "five"));
-	after = bus_get_info(self->b.listener);
+	after = bus_counts(self->b.listener);
 	EXPECT_EQ(2, after.multicasts - before.multicasts);
 	EXPECT_EQ(0, after.unicasts - before.unicasts);
 	EXPECT_EQ(7, after.copies - before.copies);
 	EXPECT_EQ(0, after.handovers - before.handovers);
-	EXPECT_EQ(2, bus_get_info(self->l[1].fd).copies);
-	EXPECT_EQ(1, bus_get_info(self->l[4].fd).copies);
-	EXPECT_EQ(2, bus_get_info(self->l[0].fd).multicasts);
+	EXPECT_EQ(2, bus_counts(self->l[1].fd).copies);
+	EXPECT_EQ(1, bus_counts(self->l[4].fd).copies);
+	EXPECT_EQ(2, bus_counts(self->l[0].fd).multicasts);
 }
 
 /* A large group, part of which leaves between messages */
@@ -257,8 +257,8 @@ TEST_F(recipients, eavesdroppers)
 {
 	int i;
 
-	ASSERT_EQ(0, bus_opt0(self->l[1].acc, BUS_SET_EAVESDROP));
-	ASSERT_EQ(0, bus_opt0(self->l[0].acc, BUS_SET_EAVESDROP));
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_EAVESDROP, 1));
+	ASSERT_EQ(0, bus_opt(self->l[0].acc, BUS_EAVESDROP, 1));
 	EXPECT_EQ(0, say_to(self->l[4].fd, 4, "three"));
 	EXPECT_EQ(0, say(self->l[4].fd, "three"));
 	EXPECT_STREQ("5:three", take(self->l[3].fd));

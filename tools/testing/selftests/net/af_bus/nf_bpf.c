@@ -187,7 +187,7 @@ TEST_F(nf_bpf, deliver)
 	ASSERT_EQ(0, drop(self->map, "a.b"));
 	EXPECT_EQ(0, send_to(&self->l[0], BUS_MULTICAST(0), "a.b"));
 	EXPECT_EQ(1, queued(self->l[1].fd));
-	EXPECT_EQ(1, bus_get_info(self->l[1].fd).filtered);
+	EXPECT_EQ(1, bus_counts(self->l[1].fd).filtered);
 }
 
 TEST_F(nf_bpf, attach_errors)

@@ -385,12 +385,12 @@ TEST_F(now, end_of_sender)
 
 static int hear(struct bus_link *who, struct tbus *b)
 {
-	return bus_opt0(who->acc, BUS_SET_EAVESDROP);
+	return bus_opt(who->acc, BUS_EAVESDROP, 1);
 }
 
 static int deaf(struct bus_link *who, struct tbus *b)
 {
-	return bus_opt0(who->acc, BUS_UNSET_EAVESDROP);
+	return bus_opt(who->acc, BUS_EAVESDROP, 0);
 }
 
 TEST_F(now, eavesdrop)

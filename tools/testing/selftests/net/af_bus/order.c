@@ -678,7 +678,7 @@ static int world_listen(struct world *w)
 	int err = tbus_listen(&w->b);
 
 	bus_opt(w->b.listener, BUS_FLAGS, BUS_F_ORDERED);
-	bus_opt(w->b.listener, BUS_SET_MAXQLEN, 4 + rnd_below(&w->rnd, 20));
+	bus_opt(w->b.listener, BUS_QLEN, 4 + rnd_below(&w->rnd, 20));
 	bus_overflow(w->b.listener, BUS_OVERFLOW_BLOCK, BUS_OVERFLOW_BLOCK);
 	return err ?: tbus_clients(&w->b, CORE + 1);
 }
@@ -748,7 +748,7 @@ static int world_spy(struct world *w)
 	w->spy.fd = l->fd;
 	w->h->node[SPY].spy = true;
 	return bus_overflow(l->acc, BUS_OVERFLOW_DROP, BUS_OVERFLOW_DROP) ?:
-	       bus_opt0(l->acc, BUS_SET_EAVESDROP);
+	       bus_opt(l->acc, BUS_EAVESDROP, 1);
 }
 
 static void world_nodes(struct world *w, unsigned int messages)
@@ -854,7 +854,7 @@ static void world_report(struct __test_metadata *_metadata, struct world *w)
 static void lost_check(struct __test_metadata *_metadata, struct world *w,
 		       unsigned int node)
 {
-	unsigned int lost = bus_get_info(w->core[node].fd).lost;
+	unsigned int lost = bus_counts(w->core[node].fd).lost;
 	unsigned int missed = w->h->node[node].missed;
 
 	EXPECT_LE(missed, lost);

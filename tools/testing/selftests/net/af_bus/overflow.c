@@ -21,7 +21,7 @@ FIXTURE_SETUP(overflow)
 	int i;
 
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, QLEN));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, QLEN));
 	ASSERT_EQ(0, tbus_clients(&self->b, 4));
 	self->l = self->b.link;
 	for (i = 1; i < 4; i++)
@@ -68,19 +68,19 @@ TEST_F(overflow, defaults)
 	for (i = 0; i < QLEN; i++)
 		EXPECT_EQ(0, say_to(self->l[0].fd, 2, "x"));
 	EXPECT_EQ(EAGAIN, say_to(self->l[0].fd, 2, "x"));
-	EXPECT_EQ(0, bus_get_info(self->l[1].fd).lost);
+	EXPECT_EQ(0, bus_counts(self->l[1].fd).lost);
 	take(self->l[1].fd);
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "x"));
 	EXPECT_EQ(EAGAIN, say_to(self->l[0].fd, 2, "x"));
 	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "y"));
-	EXPECT_EQ(1, bus_get_info(self->l[1].fd).lost);
+	EXPECT_EQ(1, bus_counts(self->l[1].fd).lost);
 	EXPECT_STREQ("1:y", take(self->l[2].fd));
 }
 
 /* Existing links keep the budget that they were made with. */
 TEST_F(overflow, budget_of_new_links)
 {
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 2));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, 2));
 	ASSERT_EQ(0, tbus_clients(&self->b, 1));
 	EXPECT_EQ(QLEN, bus_get_info(self->l[0].fd).max_qlen);
 	EXPECT_EQ(2, bus_get_info(self->l[4].fd).max_qlen);
@@ -130,7 +130,7 @@ TEST_F(overflow, reject)
 				BUS_OVERFLOW_DROP));
 	fill(_metadata, &self->l[1]);
 	EXPECT_EQ(ENOBUFS, say_to(self->l[0].fd, 2, "x"));
-	EXPECT_EQ(0, bus_get_info(self->l[1].fd).lost);
+	EXPECT_EQ(0, bus_counts(self->l[1].fd).lost);
 	drain(_metadata, &self->l[1]);
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "y"));
@@ -144,7 +144,7 @@ TEST_F(overflow, drop_unicast)
 	fill(_metadata, &self->l[1]);
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "x"));
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "x"));
-	EXPECT_EQ(2, bus_get_info(self->l[1].fd).lost);
+	EXPECT_EQ(2, bus_counts(self->l[1].fd).lost);
 	drain(_metadata, &self->l[1]);
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 	EXPECT_STREQ("EAGAIN", take(self->l[0].acc));
@@ -156,9 +156,9 @@ TEST_F(overflow, drop_multicast)
 	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "x"));
 	EXPECT_STREQ("1:x", take(self->l[2].fd));
 	EXPECT_STREQ("1:x", take(self->l[3].fd));
-	EXPECT_EQ(1, bus_get_info(self->l[1].fd).lost);
-	EXPECT_EQ(0, bus_get_info(self->l[2].fd).lost);
-	EXPECT_EQ(1, bus_get_info(self->b.listener).lost);
+	EXPECT_EQ(1, bus_counts(self->l[1].fd).lost);
+	EXPECT_EQ(0, bus_counts(self->l[2].fd).lost);
+	EXPECT_EQ(1, bus_counts(self->b.listener).lost);
 	drain(_metadata, &self->l[1]);
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 }
@@ -201,7 +201,7 @@ TEST_F(overflow, loss_is_told_again)
 		take(self->l[3].fd);
 		take(self->l[3].fd);
 	}
-	EXPECT_EQ(3, bus_get_info(self->l[1].fd).lost);
+	EXPECT_EQ(3, bus_counts(self->l[1].fd).lost);
 }
 
 TEST_F(overflow, loss_is_not_told_unasked)
@@ -257,7 +257,7 @@ TEST_F(overflow, block_multicast)
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
 	EXPECT_STREQ("EAGAIN", take(self->l[3].fd));
 	EXPECT_EQ(0, bus_get_info(self->l[1].fd).qlen);
-	EXPECT_EQ(0, bus_get_info(self->l[2].fd).lost);
+	EXPECT_EQ(0, bus_counts(self->l[2].fd).lost);
 	call_start(&call);
 	EXPECT_TRUE(call_sleeps(&call));
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
@@ -279,13 +279,13 @@ TEST_F(overflow, block_outranks)
 	fill(_metadata, &self->l[3]);
 	EXPECT_EQ(EAGAIN, say_to(self->l[0].fd, GROUP, "x"));
 	EXPECT_EQ(BUS_STATE_JOINED, bus_get_info(self->l[1].fd).state);
-	EXPECT_EQ(0, bus_get_info(self->l[1].fd).lost);
-	EXPECT_EQ(0, bus_get_info(self->l[2].fd).lost);
+	EXPECT_EQ(0, bus_counts(self->l[1].fd).lost);
+	EXPECT_EQ(0, bus_counts(self->l[2].fd).lost);
 	drain(_metadata, &self->l[3]);
 	EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "x"));
 	EXPECT_STREQ("1:x", take(self->l[3].fd));
 	EXPECT_EQ(BUS_STATE_CLOSED, bus_get_info(self->l[1].fd).state);
-	EXPECT_EQ(1, bus_get_info(self->l[2].fd).lost);
+	EXPECT_EQ(1, bus_counts(self->l[2].fd).lost);
 }
 
 /* The same with the members in the other order */
@@ -308,7 +308,7 @@ TEST_F(overflow, master_unicast)
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "x"));
 	EXPECT_STREQ("1:x reason=FULL", take(self->l[0].acc));
 	EXPECT_STREQ("EAGAIN", take(self->l[1].acc));
-	EXPECT_EQ(0, bus_get_info(self->l[1].fd).lost);
+	EXPECT_EQ(0, bus_counts(self->l[1].fd).lost);
 	/* the master itself waits */
 	EXPECT_EQ(EAGAIN, say_to(self->l[0].acc, 2, "y"));
 	drain(_metadata, &self->l[1]);
@@ -373,7 +373,7 @@ TEST_F(overflow, bytes)
 	int n = 0;
 
 	ASSERT_EQ(0, tbus_listen(&b));
-	ASSERT_EQ(0, bus_opt(b.listener, BUS_SET_SENDBUF, 100000));
+	ASSERT_EQ(0, bus_opt(b.listener, BUS_RCVBUF, 100000));
 	ASSERT_EQ(0, tbus_clients(&b, 3));
 	while (n < 100 && !send_bytes(b.link[0].fd, 2, 10000))
 		n++;
@@ -423,14 +423,14 @@ TEST_F(overflow, empty_queue_takes_any)
 	struct tbus b;
 
 	ASSERT_EQ(0, tbus_listen(&b));
-	ASSERT_EQ(0, bus_opt(b.listener, BUS_SET_SENDBUF, 5000));
+	ASSERT_EQ(0, bus_opt(b.listener, BUS_RCVBUF, 5000));
 	ASSERT_EQ(0, tbus_clients(&b, 2));
 	EXPECT_EQ(0, send_bytes(b.link[0].fd, 2, 300000));
 	EXPECT_EQ(EAGAIN, send_bytes(b.link[0].fd, 2, 1));
 	take(b.link[1].fd);
 	EXPECT_EQ(0, send_bytes(b.link[0].fd, BUS_MULTICAST(0), 300000));
 	EXPECT_EQ(0, send_bytes(b.link[0].fd, BUS_MULTICAST(0), 1));
-	EXPECT_EQ(1, bus_get_info(b.link[1].fd).lost);
+	EXPECT_EQ(1, bus_counts(b.link[1].fd).lost);
 	tbus_close(&b);
 }
 
@@ -445,7 +445,7 @@ FIXTURE(wait) {
 FIXTURE_SETUP(wait)
 {
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, QLEN));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, QLEN));
 	ASSERT_EQ(0, tbus_clients(&self->b, 3));
 	self->l = self->b.link;
 	fill(_metadata, &self->l[1]);

@@ -18,7 +18,7 @@ FIXTURE(poll) {
 FIXTURE_SETUP(poll)
 {
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, QLEN));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, QLEN));
 	ASSERT_EQ(0, tbus_clients(&self->b, 4));
 	self->l = self->b.link;
 }
@@ -591,7 +591,7 @@ TEST_F(poll, out_needs_room_enough)
 	int i;
 
 	ASSERT_EQ(0, tbus_listen(&b));
-	ASSERT_EQ(0, bus_opt(b.listener, BUS_SET_SENDBUF, 100000));
+	ASSERT_EQ(0, bus_opt(b.listener, BUS_RCVBUF, 100000));
 	ASSERT_EQ(0, tbus_clients(&b, 3));
 	bus_to(&sb, 2);
 	for (i = 0; i < 4; i++)

@@ -272,7 +272,7 @@ TEST_F(proc, drops)
 {
 	int i;
 
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 2));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, 2));
 	ASSERT_EQ(0, tbus_clients(&self->b, 2));
 	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(4, 1)));
 	ASSERT_EQ(0, bus_add(&self->l[3], BUS_ADDR(4, 2)));

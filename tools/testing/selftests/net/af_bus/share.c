@@ -59,7 +59,7 @@ FIXTURE_SETUP(share)
 	ASSERT_LT(0, read(self->limit, self->was, sizeof(self->was) - 1));
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, QLEN));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, QLEN));
 	for (i = 0; i < 6; i++)
 		ASSERT_EQ(0, link_as(&self->b, &self->b.link[i], uids[i]));
 	self->b.nr = 6;
@@ -144,7 +144,7 @@ TEST_F(share, an_empty_queue_takes_one)
 {
 	struct bus_link *tiny = &self->b.link[6];
 
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 1));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, 1));
 	ASSERT_EQ(0, link_as(&self->b, tiny, READER));
 	self->b.nr++;
 	EXPECT_EQ(0, say_to(self->a->fd, 7, "x"));
@@ -168,8 +168,8 @@ TEST_F(share, bytes)
 	struct bus_link *l = &self->b.link[6];
 	int n = 0, m = 0;
 
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 1000));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, 64 << 10));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, 1000));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_RCVBUF, 64 << 10));
 	ASSERT_EQ(0, link_as(&self->b, l, READER));
 	self->b.nr++;
 	while (!send_bytes(self->a->fd, 7, 1000))
@@ -203,7 +203,7 @@ TEST_F(share, policy_drop)
 			    BUS_OVERFLOW_DROP));
 	for (i = 0; i < 6; i++)
 		EXPECT_EQ(0, say_to(self->a->fd, 1, "x"));
-	EXPECT_EQ(2, bus_get_info(self->reader->fd).lost);
+	EXPECT_EQ(2, bus_counts(self->reader->fd).lost);
 	EXPECT_EQ(4, bus_get_info(self->reader->fd).qlen);
 }
 
@@ -217,7 +217,7 @@ TEST_F(share, policy_disconnect)
 	EXPECT_EQ(4, fill_from(self->a, ENOBUFS));
 	EXPECT_EQ(0, say_to(self->a->fd, GROUP, "all"));
 	EXPECT_EQ(BUS_STATE_JOINED, bus_get_info(self->reader->fd).state);
-	EXPECT_EQ(1, bus_get_info(self->reader->fd).lost);
+	EXPECT_EQ(1, bus_counts(self->reader->fd).lost);
 	EXPECT_STREQ("3:all", take(self->other->fd));
 
 	/* The recipient's own user can. */
@@ -245,22 +245,22 @@ TEST_F(share, multicast_drop)
 	EXPECT_EQ(4, fill_from(self->a, EAGAIN));
 	for (i = 0; i < 4; i++)
 		EXPECT_EQ(0, say_to(self->a->fd, GROUP, "y"));
-	EXPECT_EQ(4, bus_get_info(self->reader->fd).lost);
-	EXPECT_EQ(0, bus_get_info(self->other->fd).lost);
+	EXPECT_EQ(4, bus_counts(self->reader->fd).lost);
+	EXPECT_EQ(0, bus_counts(self->other->fd).lost);
 	EXPECT_EQ(0, say_to(self->c->fd, GROUP, "z"));
-	EXPECT_EQ(4, bus_get_info(self->reader->fd).lost);
+	EXPECT_EQ(4, bus_counts(self->reader->fd).lost);
 }
 
 TEST_F(share, multicast_block)
 {
-	struct bus_info before;
+	struct bus_counts before;
 
 	ASSERT_EQ(0, policy(self->reader, BUS_OVERFLOW_BLOCK,
 			    BUS_OVERFLOW_BLOCK));
 	EXPECT_EQ(4, fill_from(self->a, EAGAIN));
-	before = bus_get_info(self->other->fd);
+	before = bus_counts(self->other->fd);
 	EXPECT_EQ(EAGAIN, say_to(self->a->fd, GROUP, "y"));
-	EXPECT_EQ(before.copies, bus_get_info(self->other->fd).copies);
+	EXPECT_EQ(before.copies, bus_counts(self->other->fd).copies);
 	EXPECT_EQ(0, say_to(self->c->fd, GROUP, "z"));
 	EXPECT_STREQ("3:x", take(self->reader->fd));
 	EXPECT_EQ(EAGAIN, say_to(self->a->fd, GROUP, "y"));
@@ -436,7 +436,7 @@ TEST_F(share, unread_bytes_policies)
 	ASSERT_EQ(0, policy(self->other, BUS_OVERFLOW_DROP,
 			    BUS_OVERFLOW_DROP));
 	EXPECT_EQ(0, send_bytes(self->a->fd, 2, BIG));
-	EXPECT_EQ(1, bus_get_info(self->other->fd).lost);
+	EXPECT_EQ(1, bus_counts(self->other->fd).lost);
 	/* The recipient has not filled its queue, so it is not disconnected. */
 	ASSERT_EQ(0, policy(self->other, BUS_OVERFLOW_DISCONNECT,
 			    BUS_OVERFLOW_DISCONNECT));
@@ -458,7 +458,7 @@ TEST_F(share, unread_bytes_of_multicast)
 	EXPECT_EQ(0, send_bytes(self->a->fd, GROUP, BIG));
 	EXPECT_EQ(1, bus_get_info(self->reader->fd).qlen);
 	EXPECT_EQ(0, bus_get_info(self->other->fd).qlen);
-	EXPECT_EQ(1, bus_get_info(self->other->fd).lost);
+	EXPECT_EQ(1, bus_counts(self->other->fd).lost);
 	EXPECT_NE(0, strcmp("EAGAIN", take(self->reader->fd)));
 
 	ASSERT_EQ(0, policy(self->reader, BUS_OVERFLOW_BLOCK,

@@ -17,7 +17,7 @@ static_assert(offsetof(struct sockaddr_bus, sbus_addr) == 8, "sbus_addr");
 static_assert(offsetof(struct sockaddr_bus, sbus_path) == 16, "sbus_path");
 static_assert(sizeof(struct bus_overflow) == 16, "bus_overflow");
 static_assert(sizeof(struct bus_reason) == 8, "bus_reason");
-static_assert(offsetof(struct bus_info, unicasts) == 56, "bus_info");
+static_assert(sizeof(struct bus_info) == 56, "bus_info");
 
 static int socket_err(int type, int protocol)
 {

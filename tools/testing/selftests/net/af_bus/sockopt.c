@@ -22,6 +22,8 @@ enum kind {
 #define ANY		(BIT(NR_KINDS) - 1)
 #define LISTENERS	BIT(LISTENER)
 #define ACCEPTEDS	(BIT(ACCEPTED) | BIT(ACCEPTED_JOINED))
+#define WITH_BUS	(ANY & ~BIT(NEW))
+#define LINKS		(WITH_BUS & ~LISTENERS)
 
 static const char *const kinds[] = {
 	"new", "listener", "client", "accepted", "joined client",
@@ -36,7 +38,6 @@ struct opt {
 	unsigned int	get;		/* kinds on which it can be read */
 	union {
 		struct bus_overflow	overflow;
-		struct sockaddr_bus	sb;
 		struct bus_addr		addr;
 		__u32			u;
 		char			bytes[128];
@@ -49,24 +50,23 @@ static const struct opt opts[] = {
 	{ "DEL_ADDR", BUS_DEL_ADDR, 8, ACCEPTEDS, 0,
 	  { .addr = { BUS_ADDR(1, 1) } } },
 	{ "JOIN_BUS", BUS_JOIN_BUS, 0, BIT(ACCEPTED), 0 },
-	{ "SET_EAVESDROP", BUS_SET_EAVESDROP, 0, BIT(ACCEPTED_JOINED), 0 },
-	{ "UNSET_EAVESDROP", BUS_UNSET_EAVESDROP, 0, BIT(ACCEPTED_JOINED), 0 },
-	{ "SET_SENDBUF", BUS_SET_SENDBUF, 4, LISTENERS, LISTENERS,
-	  { .u = 100000 } },
-	{ "SET_MAXQLEN", BUS_SET_MAXQLEN, 4, LISTENERS, LISTENERS,
-	  { .u = 50 } },
-	{ "OVERFLOW", BUS_OVERFLOW, 16, LISTENERS | ACCEPTEDS,
-	  LISTENERS | ACCEPTEDS,
+	{ "EAVESDROP", BUS_EAVESDROP, 4, BIT(ACCEPTED_JOINED), LINKS,
+	  { .u = 1 } },
+	{ "RCVBUF", BUS_RCVBUF, 4, LISTENERS, WITH_BUS, { .u = 100000 } },
+	{ "QLEN", BUS_QLEN, 4, LISTENERS, WITH_BUS, { .u = 50 } },
+	{ "OVERFLOW", BUS_OVERFLOW, 16, LISTENERS | ACCEPTEDS, WITH_BUS,
 	  { .overflow = { BUS_OVERFLOW_REJECT, BUS_OVERFLOW_BLOCK } } },
-	{ "MAX_MSG", BUS_MAX_MSG, 4, LISTENERS, LISTENERS, { .u = 5000 } },
-	{ "FLAGS", BUS_FLAGS, 4, LISTENERS | ACCEPTEDS, LISTENERS | ACCEPTEDS,
+	{ "MAX_MSG", BUS_MAX_MSG, 4, LISTENERS, WITH_BUS, { .u = 5000 } },
+	{ "FLAGS", BUS_FLAGS, 4, LISTENERS | ACCEPTEDS, WITH_BUS,
 	  { .u = BUS_F_VIA_MASTER } },
 	{ "ACK", BUS_ACK, 4, ACCEPTEDS, 0, { .u = 0 } },
 	{ "RECV_INFO", BUS_RECV_INFO, 4, ANY, ANY,
 	  { .u = BUS_INFO_DST | BUS_INFO_LOST } },
 	{ "RECV_NOTRUNC", BUS_RECV_NOTRUNC, 4, ANY, ANY, { .u = 1 } },
 	{ "RECV_RIGHTS", BUS_RECV_RIGHTS, 4, ANY, ANY, { .u = 1 } },
-	{ "INFO", BUS_INFO, 0, 0, 0 },
+	{ "INFO", BUS_INFO, sizeof(struct bus_info), 0, ANY },
+	{ "FEATURES", BUS_FEATURES, 4, 0, ANY },
+	{}
 };
 
 FIXTURE(sockopt) {
@@ -108,18 +108,24 @@ static int get(int fd, int nr, void *value, socklen_t *len)
 	return ERR(getsockopt(fd, SOL_BUS, nr, value, len));
 }
 
+/* BUS_INFO and BUS_FEATURES can only be read. */
+static int refusal(const struct opt *o)
+{
+	return o->set ? EINVAL : ENOPROTOOPT;
+}
+
 /* An option works on the kinds it is for; on others it is EINVAL. */
 TEST_F(sockopt, wrong_kind)
 {
 	const struct opt *o;
 	int k;
 
-	for (o = opts; o->nr != BUS_INFO; o++) {
+	for (o = opts; o->nr; o++) {
 		for (k = 0; k < NR_KINDS; k++) {
 			if (o->set & BIT(k))
 				continue;
-			EXPECT_EQ(EINVAL, set(self->fds[k], o->nr, &o->ok,
-					      o->len))
+			EXPECT_EQ(refusal(o), set(self->fds[k], o->nr, &o->ok,
+						  o->len))
 				TH_LOG("%s on %s", o->name, kinds[k]);
 		}
 	}
@@ -130,7 +136,7 @@ TEST_F(sockopt, right_kind)
 	const struct opt *o;
 	int k;
 
-	for (o = opts; o->nr != BUS_INFO; o++) {
+	for (o = opts; o->nr; o++) {
 		for (k = 0; k < NR_KINDS; k++) {
 			if (!(o->set & BIT(k)) || o->nr == BUS_JOIN_BUS ||
 			    o->nr == BUS_ADD_ADDR || o->nr == BUS_DEL_ADDR)
@@ -141,25 +147,19 @@ TEST_F(sockopt, right_kind)
 	}
 }
 
-static bool takes_sockaddr(const struct opt *o, int len)
-{
-	return (o->nr == BUS_ADD_ADDR || o->nr == BUS_DEL_ADDR) &&
-	       len == sizeof(struct sockaddr_bus);
-}
-
 /* Every size but the right one, and the right one from unreadable memory */
 TEST_F(sockopt, sizes)
 {
 	const struct opt *o;
 	int k, len;
 
-	for (o = opts; o->nr != BUS_INFO; o++) {
+	for (o = opts; o->nr; o++) {
 		for (k = 0; k < NR_KINDS; k++) {
 			for (len = 0; len < 140; len++) {
-				if (len == o->len || takes_sockaddr(o, len))
+				if (len == o->len)
 					continue;
-				EXPECT_EQ(EINVAL, set(self->fds[k], o->nr,
-						      &o->ok, len))
+				EXPECT_EQ(refusal(o), set(self->fds[k], o->nr,
+							  &o->ok, len))
 					TH_LOG("%s, %d bytes, %s", o->name, len,
 					       kinds[k]);
 			}
@@ -179,7 +179,7 @@ TEST_F(sockopt, read_back)
 	socklen_t len;
 	int k;
 
-	for (o = opts; o->nr != BUS_INFO; o++) {
+	for (o = opts; o->nr; o++) {
 		for (k = 0; k < NR_KINDS; k++) {
 			if (!(o->set & o->get & BIT(k)))
 				continue;
@@ -196,12 +196,96 @@ TEST_F(sockopt, read_back)
 	}
 }
 
+/* As much as there is room for, and how much that was. */
+TEST_F(sockopt, get_sizes)
+{
+	char whole[160], buf[160];
+	const struct opt *o;
+	socklen_t len, size;
+	int k;
+
+	for (o = opts; o->nr; o++) {
+		for (k = 0; k < NR_KINDS; k++) {
+			if (!(o->get & BIT(k)))
+				continue;
+			len = sizeof(whole);
+			EXPECT_EQ(0, get(self->fds[k], o->nr, whole, &len))
+				TH_LOG("%s on %s", o->name, kinds[k]);
+			EXPECT_EQ(o->len, len)
+				TH_LOG("%s on %s", o->name, kinds[k]);
+			for (size = 0; size < o->len; size++) {
+				memset(buf, 0xee, sizeof(buf));
+				len = size;
+				EXPECT_EQ(0, get(self->fds[k], o->nr, buf,
+						 &len));
+				EXPECT_EQ(size, len)
+					TH_LOG("%s on %s", o->name, kinds[k]);
+				EXPECT_EQ(0, memcmp(buf, whole, size));
+				EXPECT_EQ((char)0xee, buf[size]);
+			}
+		}
+	}
+}
+
+/* It does not tell of what it is not for. */
+TEST_F(sockopt, get_wrong_kind)
+{
+	const struct opt *o;
+	char buf[160];
+	socklen_t len;
+	int k;
+
+	for (o = opts; o->nr; o++) {
+		for (k = 0; o->get && k < NR_KINDS; k++) {
+			if (o->get & BIT(k))
+				continue;
+			len = sizeof(buf);
+			EXPECT_EQ(EINVAL, get(self->fds[k], o->nr, buf, &len))
+				TH_LOG("%s on %s", o->name, kinds[k]);
+		}
+	}
+}
+
+/* Both ends of a link tell what holds for its client. */
+TEST_F(sockopt, eavesdrop_read)
+{
+	int acc = self->fds[ACCEPTED_JOINED], value = -1;
+	socklen_t len = sizeof(value);
+
+	EXPECT_EQ(0, get(acc, BUS_EAVESDROP, &value, &len));
+	EXPECT_EQ(0, value);
+	ASSERT_EQ(0, bus_opt(acc, BUS_EAVESDROP, 1));
+	EXPECT_EQ(0, get(acc, BUS_EAVESDROP, &value, &len));
+	EXPECT_EQ(1, value);
+	value = -1;
+	EXPECT_EQ(0, get(self->fds[CLIENT_JOINED], BUS_EAVESDROP, &value, &len));
+	EXPECT_EQ(1, value);
+	ASSERT_EQ(0, bus_opt(acc, BUS_EAVESDROP, 0));
+	EXPECT_EQ(0, get(self->fds[CLIENT_JOINED], BUS_EAVESDROP, &value, &len));
+	EXPECT_EQ(0, value);
+}
+
+TEST_F(sockopt, features)
+{
+	socklen_t len;
+	__u32 value;
+	int k;
+
+	for (k = 0; k < NR_KINDS; k++) {
+		value = 0;
+		len = sizeof(value);
+		EXPECT_EQ(0, get(self->fds[k], BUS_FEATURES, &value, &len))
+			TH_LOG("%s", kinds[k]);
+		EXPECT_EQ(BUS_FEATURE_LIST, value);
+	}
+}
+
 TEST_F(sockopt, get_bad_buffer)
 {
 	const struct opt *o;
 	socklen_t len;
 
-	for (o = opts; o->nr != BUS_INFO; o++) {
+	for (o = opts; o->nr; o++) {
 		if (!(o->get & BIT(LISTENER)))
 			continue;
 		len = -1;
@@ -224,7 +308,7 @@ TEST_F(sockopt, set_only)
 	socklen_t len;
 	int k;
 
-	for (o = opts; o->nr != BUS_INFO; o++) {
+	for (o = opts; o->nr; o++) {
 		if (o->get)
 			continue;
 		for (k = 0; k < NR_KINDS; k++) {
@@ -237,7 +321,7 @@ TEST_F(sockopt, set_only)
 
 TEST_F(sockopt, unknown)
 {
-	static const int unknown[] = { 0, 8, 9, 15, 24, 25, 99, 1000, -1 };
+	static const int unknown[] = { 0, 5, 8, 9, 15, 25, 99, 1000, -1 };
 	socklen_t len;
 	int i, k, v;
 
@@ -325,11 +409,11 @@ TEST_F(sockopt, budget_values)
 {
 	int fd = self->b.listener;
 
-	EXPECT_EQ(EINVAL, bus_opt(fd, BUS_SET_SENDBUF, -1));
-	EXPECT_EQ(EINVAL, bus_opt(fd, BUS_SET_SENDBUF, 0));
-	EXPECT_EQ(EINVAL, bus_opt(fd, BUS_SET_MAXQLEN, -1));
-	EXPECT_EQ(EINVAL, bus_opt(fd, BUS_SET_MAXQLEN, 0));
-	EXPECT_EQ(0, bus_opt(fd, BUS_SET_MAXQLEN, 1));
+	EXPECT_EQ(EINVAL, bus_opt(fd, BUS_RCVBUF, -1));
+	EXPECT_EQ(EINVAL, bus_opt(fd, BUS_RCVBUF, 0));
+	EXPECT_EQ(EINVAL, bus_opt(fd, BUS_QLEN, -1));
+	EXPECT_EQ(EINVAL, bus_opt(fd, BUS_QLEN, 0));
+	EXPECT_EQ(0, bus_opt(fd, BUS_QLEN, 1));
 }
 
 static int budget(int fd, int value)
@@ -337,8 +421,8 @@ static int budget(int fd, int value)
 	socklen_t len = sizeof(value);
 	int err;
 
-	err = bus_opt(fd, BUS_SET_SENDBUF, value) ?:
-	      get(fd, BUS_SET_SENDBUF, &value, &len);
+	err = bus_opt(fd, BUS_RCVBUF, value) ?:
+	      get(fd, BUS_RCVBUF, &value, &len);
 	return err ? -err : value;
 }
 
@@ -404,7 +488,7 @@ TEST_F(sockopt, no_side_effects)
 	int k, len;
 
 	memset(junk, 0x5a, sizeof(junk));
-	for (o = opts; o->nr != BUS_INFO; o++)
+	for (o = opts; o->nr; o++)
 		for (k = 0; k < NR_KINDS; k++)
 			for (len = 0; len < sizeof(junk); len += 3)
 				if (len != o->len)

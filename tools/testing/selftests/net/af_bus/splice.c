@@ -36,7 +36,7 @@ FIXTURE_SETUP(splice)
 	TH_LOG("seed %llu", (unsigned long long)self->rnd.s);
 	self->page = sysconf(_SC_PAGESIZE);
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, 4 * MIB));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_RCVBUF, 4 * MIB));
 	ASSERT_EQ(0, tbus_clients(&self->b, 3));
 	self->l = self->b.link;
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, self->unix_fds));

@@ -95,8 +95,8 @@ FIXTURE_SETUP(ss)
 	if (ss("--bus"))
 		SKIP(return, "no ss that knows AF_BUS");
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 3));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, 123456));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, 3));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_RCVBUF, 123456));
 	ASSERT_EQ(0, tbus_clients(&self->b, 2));
 	self->l = self->b.link;
 	snprintf(self->name, sizeof(self->name), "@%s",
@@ -188,7 +188,7 @@ TEST_F(ss, details)
 	__u64 bus = bus_get_info(self->b.listener).cookie;
 
 	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(2, 0xf00ddeadbeefULL)));
-	ASSERT_EQ(0, bus_opt0(self->l[1].acc, BUS_SET_EAVESDROP));
+	ASSERT_EQ(0, bus_opt(self->l[1].acc, BUS_EAVESDROP, 1));
 	ASSERT_EQ(0, say_to(self->l[0].fd, 2, "x"));
 	ASSERT_EQ(0, ss("--bus -a -e"));
 	ASSERT_EQ(1, count("%s:0000/000000000002 ", self->name));

@@ -96,7 +96,7 @@ FIXTURE_SETUP(sync)
 	if (access(TRACEFS "/set_ftrace_pid", W_OK))
 		SKIP(return, "no function tracer in " TRACEFS);
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, QLEN));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, QLEN));
 	ASSERT_EQ(0, tbus_clients(&self->b, CROWD + 1));
 	self->l = self->b.link;
 	for (i = 1; i <= CROWD; i++)
@@ -166,8 +166,8 @@ TEST_F(sync, none_for_who_is_not_accepted)
 TEST_F(sync, one_for_an_eavesdropper)
 {
 	waits_begin(&self->w);
-	EXPECT_EQ(0, bus_opt0(self->l[1].acc, BUS_SET_EAVESDROP));
-	EXPECT_EQ(0, bus_opt0(self->l[1].acc, BUS_UNSET_EAVESDROP));
+	EXPECT_EQ(0, bus_opt(self->l[1].acc, BUS_EAVESDROP, 1));
+	EXPECT_EQ(0, bus_opt(self->l[1].acc, BUS_EAVESDROP, 0));
 	waits_end(&self->w);
 	EXPECT_EQ(2, self->w.bus);
 	EXPECT_EQ(0, self->w.rcu);

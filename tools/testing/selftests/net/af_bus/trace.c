@@ -132,7 +132,7 @@ FIXTURE_SETUP(trace)
 	if (access(TRACEFS "/events/bus", R_OK))
 		SKIP(return, "no bus events in " TRACEFS);
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, 2));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, 2));
 	ASSERT_EQ(0, tbus_clients(&self->b, 3));
 	self->l = self->b.link;
 	ASSERT_EQ(0, trace_open(&self->t));

@@ -25,7 +25,7 @@ FIXTURE_SETUP(wait)
 	int i;
 
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_MAXQLEN, QLEN));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_QLEN, QLEN));
 	ASSERT_EQ(0, tbus_clients(&self->b, 4));
 	self->l = self->b.link;
 	for (i = 0; i < 4; i++)
@@ -484,7 +484,7 @@ FIXTURE_SETUP(line)
 	int i;
 
 	ASSERT_EQ(0, tbus_listen(&self->b));
-	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_SET_SENDBUF, BUDGET));
+	ASSERT_EQ(0, bus_opt(self->b.listener, BUS_RCVBUF, BUDGET));
 	ASSERT_EQ(0, tbus_clients(&self->b, 4));
 	self->l = self->b.link;
 	for (i = 0; i < FILLERS; i++)
@@ -677,12 +677,12 @@ TEST_F(wait, descriptors_of_fewer)
 	int p[2];
 
 	ASSERT_EQ(0, pipe(p));
-	ASSERT_EQ(0, bus_opt0(self->l[2].acc, BUS_SET_EAVESDROP));
+	ASSERT_EQ(0, bus_opt(self->l[2].acc, BUS_EAVESDROP, 1));
 	ASSERT_EQ(0, bus_opt(self->l[2].fd, BUS_RECV_RIGHTS, 1));
 	self->call.fn = call_send_fd;
 	self->call.arg = &p[1];
 	START();
-	ASSERT_EQ(0, bus_opt0(self->l[2].acc, BUS_UNSET_EAVESDROP));
+	ASSERT_EQ(0, bus_opt(self->l[2].acc, BUS_EAVESDROP, 0));
 	/* it is still full */
 	ASSERT_EQ(0, bus_add(&self->l[1], BUS_ADDR(6, 7)));
 	ASSERT_EQ(0, bus_del(&self->l[1], BUS_ADDR(6, 7)));
