@@ -315,6 +315,7 @@ struct bus_eaves {
  * @overflow_unicast: BUS_OVERFLOW_*
  * @overflow_multicast: likewise
  * @unacked: hand-overs that the master has not acknowledged
+ * @ackable: those of them that no acknowledgement has claimed
  * @holders: addresses held, by client_link, RCU; changed under bus->lock
  * @members: groups it is in, by client_link; under bus->lock
  * @eaves: that it eavesdrops, or NULL; under bus->lock
@@ -341,6 +342,7 @@ struct bus_client {
 	u32			overflow_unicast;
 	u32			overflow_multicast;
 	atomic_t		unacked;
+	atomic_t		ackable;
 	struct list_head	holders;
 	struct list_head	members;
 	struct bus_eaves	*eaves;
@@ -364,7 +366,35 @@ struct bus_client *bus_client_alloc(struct bus *bus);
 int bus_client_register(struct bus_client *client);
 int bus_client_join(struct bus_client *client);
 int bus_client_eavesdrop(struct bus_client *client, bool on);
+int bus_client_claim_ack(struct bus_client *client, u32 n);
 int bus_client_ack(struct bus_client *client, u32 n);
+
+static inline void bus_client_unclaim_ack(struct bus_client *client, u32 n)
+{
+	atomic_add(n, &client->ackable);
+}
+
+/* A client that sees it finds all copies of the message that came before it in
+ * their queues.
+ */
+static inline void bus_client_ack_claimed(struct bus_client *client, u32 n)
+{
+	smp_mb__before_atomic();
+	atomic_sub(n, &client->unacked);
+}
+
+static inline void bus_client_handed_over(struct bus_client *client)
+{
+	atomic_inc(&client->unacked);
+	atomic_inc(&client->ackable);
+}
+
+static inline void bus_client_not_handed_over(struct bus_client *client)
+{
+	atomic_dec(&client->ackable);
+	atomic_dec(&client->unacked);
+}
+
 void bus_client_leave(struct bus_client *client);
 void bus_client_detach(struct bus_client *client, const struct sock *sk);
 void bus_client_cut(struct bus_client *client, bool by_master, int mode);
@@ -541,6 +571,21 @@ int __init bus_msg_init(void);
 void __init bus_msg_exit(void);
 
 /* scm.c */
+
+/**
+ * struct bus_scm - control messages that a message was sent with
+ * @list: addresses of SCM_BUS_LIST, or NULL
+ * @nr_list: their number
+ * @acks: there is SCM_BUS_ACK
+ * @ack: its hand-overs
+ */
+struct bus_scm {
+	struct bus_addr		*list;
+	unsigned int		nr_list;
+	bool			acks;
+	u32			ack;
+};
+
 bool bus_scm_has_sockets(const struct scm_fp_list *fpl);
 int bus_scm_announce_fds(struct bus_user *user, const struct scm_fp_list *fpl,
 			 unsigned long nr);
@@ -548,7 +593,7 @@ struct scm_fp_list *bus_scm_dup_fds(struct scm_fp_list *fpl);
 void bus_scm_charge_fds(struct scm_fp_list *fpl, struct sock *sk);
 void bus_scm_uncharge_fds(struct scm_fp_list *fpl);
 void bus_scm_free_fds(struct scm_fp_list *fpl);
-int bus_scm_list(struct msghdr *msg, struct bus_addr **list, unsigned int *nr);
+int bus_scm_send(struct msghdr *msg, struct bus_scm *scm);
 void bus_scm_recv(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
 		  int flags);
 
@@ -804,6 +849,7 @@ struct bus_rcpt {
  * @forced: to the master whatever is decided, because of this
  * @flags: of the protocol, with @reason
  * @err: the sender's error
+ * @ack: hand-overs of @src that the message acknowledges, claimed
  * @denied: what a security module said of the last recipient
  * @refused: why the last recipient who refused it did
  * @blocked: receiver without room, for which the sender has to wait; referenced
@@ -844,6 +890,7 @@ struct bus_route {
 	u32			forced;
 	u32			flags;
 	int			err;
+	u32			ack;
 	int			denied;
 	enum skb_drop_reason	refused;
 	struct sock		*blocked;

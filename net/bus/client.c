@@ -220,6 +220,28 @@ out:
 }
 
 /**
+ * bus_client_claim_ack() - claim hand-overs of a client for an acknowledgement
+ * @client: client
+ * @n: number of hand-overs
+ *
+ * No other acknowledgement can count them. The caller acknowledges them with
+ * bus_client_ack_claimed(), or gives them back with bus_client_unclaim_ack().
+ *
+ * Context: Any.
+ * Return: 0, or -EINVAL if fewer are unacknowledged and not claimed.
+ */
+int bus_client_claim_ack(struct bus_client *client, u32 n)
+{
+	int old = atomic_read(&client->ackable);
+
+	do {
+		if ((s64)n > old)
+			return -EINVAL;
+	} while (!atomic_try_cmpxchg(&client->ackable, &old, old - (int)n));
+	return 0;
+}
+
+/**
  * bus_client_ack() - the master acknowledges hand-overs of a client
  * @client: client
  * @n: number of hand-overs
@@ -229,13 +251,12 @@ out:
  */
 int bus_client_ack(struct bus_client *client, u32 n)
 {
-	int old = atomic_read(&client->unacked);
+	int err;
 
-	do {
-		if (n > (u32)old)
-			return -EINVAL;
-	} while (!atomic_try_cmpxchg(&client->unacked, &old, old - (int)n));
-	return 0;
+	err = bus_client_claim_ack(client, n);
+	if (!err)
+		bus_client_ack_claimed(client, n);
+	return err;
 }
 
 static bool bus_client_forget(struct bus_client *client)

@@ -570,6 +570,10 @@ static void bus_route_commit(struct bus_route *route)
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
 		lockdep_assert_preemption_disabled();
 
+	if (route->ack) {
+		bus_client_ack_claimed(route->src, route->ack);
+		route->ack = 0;
+	}
 	/* Pairs with the acquire in bus_skb_is_committed(). */
 	smp_store_release(&route->msg->committed, true);
 }
@@ -736,10 +740,10 @@ static int bus_route_stage_master(struct bus_route *route)
 	if (err)
 		return err;
 	if (counts)
-		atomic_inc(&src->unacked);
+		bus_client_handed_over(src);
 	err = bus_route_stage(route);
 	if (err && counts)
-		atomic_dec(&src->unacked);
+		bus_client_not_handed_over(src);
 	return err;
 }
 

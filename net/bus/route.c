@@ -39,6 +39,7 @@ void bus_route_init(struct bus_route *route, struct sock *sk,
 	route->sk = sk;
 	route->bus = src->bus;
 	route->src = src;
+	route->ack = 0;
 	route->msg = NULL;
 	route->skb = NULL;
 	route->fp = NULL;

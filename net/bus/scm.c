@@ -105,53 +105,63 @@ void bus_scm_free_fds(struct scm_fp_list *fpl)
 	scm_destroy(&scm);
 }
 
-static int bus_scm_copy_list(struct cmsghdr *cmsg, struct bus_addr **list,
-			     unsigned int *nr)
+static int bus_scm_copy_list(struct bus_scm *scm, struct cmsghdr *cmsg)
 {
 	size_t len = cmsg->cmsg_len - sizeof(*cmsg);
 	unsigned int i;
-	int err;
+	u64 addr;
 
-	if (*list || !len || len % sizeof(struct bus_addr))
+	if (scm->list || !len || len % sizeof(struct bus_addr))
 		return -EINVAL;
 
-	*list = kvmemdup(CMSG_DATA(cmsg), len, GFP_KERNEL_ACCOUNT);
-	if (!*list)
+	scm->list = kvmemdup(CMSG_DATA(cmsg), len, GFP_KERNEL_ACCOUNT);
+	if (!scm->list)
 		return -ENOMEM;
 
-	*nr = len / sizeof(struct bus_addr);
-	for (i = 0; i < *nr; i++) {
-		err = (*list)[i].s_addr == BUS_MASTER_ADDR ||
-		      bus_addr_is_multicast((*list)[i].s_addr) ? -EINVAL : 0;
-		if (err)
-			return err;
+	scm->nr_list = len / sizeof(struct bus_addr);
+	for (i = 0; i < scm->nr_list; i++) {
+		addr = scm->list[i].s_addr;
+		if (addr == BUS_MASTER_ADDR || bus_addr_is_multicast(addr))
+			return -EINVAL;
 	}
 	return 0;
 }
 
+static int bus_scm_copy_ack(struct bus_scm *scm, struct cmsghdr *cmsg)
+{
+	if (scm->acks || cmsg->cmsg_len != CMSG_LEN(sizeof(scm->ack)))
+		return -EINVAL;
+
+	memcpy(&scm->ack, CMSG_DATA(cmsg), sizeof(scm->ack));
+	scm->acks = true;
+	return 0;
+}
+
 /**
- * bus_scm_list() - find SCM_BUS_LIST
+ * bus_scm_send() - find the control messages of level SOL_BUS
  * @msg: from user space
- * @list: returns the addresses or NULL; free it with kvfree(), also after an
+ * @scm: all 0; returns the messages. Free its list with kvfree(), also after an
  *	error
- * @nr: returns the number of addresses
  *
  * Context: May sleep.
  * Return: 0, -EINVAL for a malformed or unknown control message, -ENOMEM.
  */
-int bus_scm_list(struct msghdr *msg, struct bus_addr **list, unsigned int *nr)
+int bus_scm_send(struct msghdr *msg, struct bus_scm *scm)
 {
 	struct cmsghdr *cmsg;
-	int err;
+	int err = 0;
 
 	for_each_cmsghdr(cmsg, msg) {
 		if (!CMSG_OK(msg, cmsg))
 			return -EINVAL;
 		if (cmsg->cmsg_level != SOL_BUS)
 			continue;
-		if (cmsg->cmsg_type != SCM_BUS_LIST)
-			return -EINVAL;
-		err = bus_scm_copy_list(cmsg, list, nr);
+		if (cmsg->cmsg_type == SCM_BUS_LIST)
+			err = bus_scm_copy_list(scm, cmsg);
+		else if (cmsg->cmsg_type == SCM_BUS_ACK)
+			err = bus_scm_copy_ack(scm, cmsg);
+		else
+			err = -EINVAL;
 		if (err)
 			return err;
 	}

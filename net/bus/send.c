@@ -84,17 +84,26 @@ static int bus_send_address(struct bus_send *send, const struct msghdr *msg)
 
 static int bus_send_control(struct bus_send *send, struct msghdr *msg)
 {
+	struct bus_scm scm = {};
 	int err;
 
 	if (!msg->msg_controllen)
 		return 0;
 
-	err = bus_scm_list(msg, &send->list, &send->nr_list);
-	if (err || !send->list)
+	err = bus_scm_send(msg, &scm);
+	send->list = scm.list;
+	send->nr_list = scm.nr_list;
+	if (err || !(scm.list || scm.acks))
 		return err;
 	if (!send->accepted)
 		return -EPERM;
-	return send->addressed ? -EINVAL : 0;
+	if (scm.list && send->addressed)
+		return -EINVAL;
+
+	err = bus_client_claim_ack(send->client, scm.ack);
+	if (!err)
+		send->route.ack = scm.ack;
+	return err;
 }
 
 static int bus_send_creds(struct bus_msg *m, struct scm_cookie *scm)
@@ -505,6 +514,8 @@ int bus_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		bus_wait_leave(&send.wait);
 	if (send.list)
 		kvfree(send.list);
+	if (send.route.ack)
+		bus_client_unclaim_ack(client, send.route.ack);
 	bus_route_free(&send.route, err);
 	if (send.route.msg)
 		bus_msg_sent(send.route.msg);

@@ -360,7 +360,7 @@ void bus_info_fill(struct sock *sk, struct bus_info *info)
 		bus_info_client(info, client);
 }
 
-#define BUS_FEATURES_ALL	BUS_FEATURE_LIST
+#define BUS_FEATURES_ALL	(BUS_FEATURE_LIST | BUS_FEATURE_ACK)
 
 /**
  * union bus_opt_value - what getsockopt() copies

@@ -97,6 +97,7 @@ struct sockaddr_bus {
 
 /* What this kernel has and an unknown option (ENOPROTOOPT) does not tell. */
 #define BUS_FEATURE_LIST	0x1	/* SCM_BUS_LIST */
+#define BUS_FEATURE_ACK		0x2	/* SCM_BUS_ACK */
 
 /* What happens if a recipient has no room (struct bus_overflow). */
 #define BUS_OVERFLOW_BLOCK	0	/* the sender waits; EAGAIN if it may not */
@@ -133,6 +134,7 @@ struct bus_overflow {
 #define SCM_BUS_LOST	2	/* received: __u64, lost since the last message */
 #define SCM_BUS_REASON	3	/* received by accepted: struct bus_reason */
 #define SCM_BUS_LIST	4	/* sent by accepted: array of struct bus_addr */
+#define SCM_BUS_ACK	5	/* sent by accepted: __u32, hand-overs done */
 
 /**
  * enum bus_reason_code - why a message went to the master

@@ -244,43 +244,74 @@ static void *receiver(void *arg)
 
 /* The master sends on messages that have a destination, then acknowledges. */
 
-static void master_send_on(struct run *run, int acc, const struct message *m,
-			   __u64 dst)
+/* Acknowledges so many hand-overs, if it succeeds. */
+static int master_send(int acc, const struct message *m, __u64 dst, __u32 ack)
 {
+	char control[CMSG_SPACE(sizeof(ack))] = {};
+	struct iovec iov = { (void *)m, sizeof(*m) };
 	struct sockaddr_bus sb;
-	int err;
+	struct msghdr msg = {
+		.msg_name = &sb, .msg_namelen = BUS_NAME_MIN,
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
 	bus_to(&sb, dst);
-	err = ERR(sendto(acc, m, sizeof(*m), MSG_NOSIGNAL,
-			 (struct sockaddr *)&sb, BUS_NAME_MIN));
+	cmsg->cmsg_level = SOL_BUS;
+	cmsg->cmsg_type = SCM_BUS_ACK;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(ack));
+	memcpy(CMSG_DATA(cmsg), &ack, sizeof(ack));
+	if (!ack)
+		msg.msg_controllen = 0;
+	return ERR(sendmsg(acc, &msg, MSG_NOSIGNAL));
+}
+
+static int master_send_on(struct run *run, int acc, const struct message *m,
+			  __u64 dst, __u32 ack)
+{
+	int err = master_send(acc, m, dst, ack);
+
 	if (err == EHOSTUNREACH && m->kind == MOVES)
 		run->unreachable++;
 	else if (err && (err != EHOSTUNREACH || m->kind != ABSENT))
 		run->bad++;
+	return err;
 }
 
-static void master_process(struct run *run, int acc, const struct bus_got *got,
-			   const struct message *m)
+/* Returns how many hand-overs are still to be acknowledged, of those before and
+ * this one: now and then that goes with the message.
+ */
+static __u32 master_process(struct run *run, int acc, const struct bus_got *got,
+			    const struct message *m, __u32 before)
 {
+	bool rides = !rnd_below(&run->rnd, 2);
+
 	if (!got->has_reason || got->reason.reason > BUS_REASON_UNROUTED ||
 	    !got->has_dst || m->sender >= SENDERS) {
 		run->bad++;
-		return;
+		return before + 1;
 	}
 	run->reasons[got->reason.reason]++;
 	run->got[m->kind]++;
 	if (m->seq <= run->last[m->sender])
 		run->disorder++;
 	run->last[m->sender] = m->seq;
-	if (got->dst)
-		master_send_on(run, acc, m, got->dst);
+	if (!got->dst || !rides) {
+		if (got->dst)
+			master_send_on(run, acc, m, got->dst, 0);
+		run->senders[m->sender].fate[m->seq].done = tick(run);
+		return before + 1;
+	}
 	run->senders[m->sender].fate[m->seq].done = tick(run);
+	return master_send_on(run, acc, m, got->dst, before + 1) ?
+	       before + 1 : 0;
 }
 
 /* Takes a few messages, which are acknowledged together. */
 static bool master_take(struct run *run, int acc)
 {
-	__u32 n, max = 1 + rnd_below(&run->rnd, 4);
+	__u32 n, max = 1 + rnd_below(&run->rnd, 4), unacked = 0;
 	struct bus_got got;
 	struct message m;
 
@@ -288,9 +319,9 @@ static bool master_take(struct run *run, int acc)
 		bus_recv(acc, &got, &m, sizeof(m), MSG_DONTWAIT);
 		if (got.len != sizeof(m))
 			break;
-		master_process(run, acc, &got, &m);
+		unacked = master_process(run, acc, &got, &m, unacked);
 	}
-	if (n && bus_opt(acc, BUS_ACK, n))
+	if (unacked && bus_opt(acc, BUS_ACK, unacked))
 		run->bad++;
 	return n;
 }

@@ -302,6 +302,153 @@ TEST_F(ordered, bad_ack)
 	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_ACK, 1));
 }
 
+static int say_ack(int fd, __u64 addr, const char *text, __u32 n)
+{
+	return send_cmsg(fd, addr ? &addr : NULL, text, SOL_BUS, SCM_BUS_ACK,
+			 &n, sizeof(n));
+}
+
+/* The message is forwarded, and what follows may go directly behind it. */
+TEST_F(ordered, ack_rides)
+{
+	__u32 features = 0;
+	socklen_t len = sizeof(features);
+
+	ASSERT_EQ(0, ERR(getsockopt(self->b.listener, SOL_BUS, BUS_FEATURES,
+				    &features, &len)));
+	EXPECT_TRUE(features & BUS_FEATURE_ACK);
+	EXPECT_EQ(0, say_to(self->l[0].fd, NOBODY, "a"));
+	EXPECT_EQ(0, say_to(self->l[0].fd, ADDR, "b"));
+	EXPECT_STREQ("1:a reason=NO_OWNER", take(self->l[0].acc));
+	EXPECT_STREQ("1:b reason=ORDER", take(self->l[0].acc));
+	EXPECT_EQ(0, say_ack(self->l[0].acc, ADDR, "a", 1));
+	EXPECT_EQ(1, unacked(&self->l[0]));
+	EXPECT_EQ(0, say_ack(self->l[0].acc, GROUP, "b", 1));
+	EXPECT_EQ(0, unacked(&self->l[0]));
+	EXPECT_STREQ("0:a", take(self->l[1].fd));
+	EXPECT_STREQ("0:b", take(self->l[1].fd));
+	EXPECT_STREQ("0:b", take(self->l[2].fd));
+	expect_direct(_metadata, self->l);
+	EXPECT_STREQ("", tbus_queued(&self->b));
+}
+
+/* To the client itself, with a list, and none at all. */
+TEST_F(ordered, ack_rides_on_any)
+{
+	__u64 list[] = { 2, 3 };
+	__u32 n = 1;
+	char control[CMSG_SPACE(sizeof(list)) + CMSG_SPACE(sizeof(n))] = {};
+	struct iovec iov = { "b", 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	*cmsg = (struct cmsghdr) {
+		CMSG_LEN(sizeof(list)), SOL_BUS, SCM_BUS_LIST
+	};
+	memcpy(CMSG_DATA(cmsg), list, sizeof(list));
+	cmsg = CMSG_NXTHDR(&msg, cmsg);
+	*cmsg = (struct cmsghdr) { CMSG_LEN(sizeof(n)), SOL_BUS, SCM_BUS_ACK };
+	memcpy(CMSG_DATA(cmsg), &n, sizeof(n));
+
+	EXPECT_EQ(0, say(self->l[0].fd, "x"));
+	EXPECT_EQ(0, say(self->l[0].fd, "y"));
+	EXPECT_EQ(0, say_ack(self->l[0].acc, 0, "a", 1));
+	EXPECT_STREQ("0:a", take(self->l[0].fd));
+	EXPECT_EQ(1, unacked(&self->l[0]));
+	EXPECT_EQ(0, say_ack(self->l[0].acc, 0, "a", 0));
+	EXPECT_STREQ("0:a", take(self->l[0].fd));
+	EXPECT_EQ(1, unacked(&self->l[0]));
+	EXPECT_EQ(0, ERR(sendmsg(self->l[0].acc, &msg, 0)));
+	EXPECT_STREQ("0:b", take(self->l[1].fd));
+	EXPECT_STREQ("0:b", take(self->l[2].fd));
+	EXPECT_EQ(0, unacked(&self->l[0]));
+
+	/* Twice in one message it is malformed. */
+	msg.msg_controllen = 2 * CMSG_SPACE(sizeof(n));
+	cmsg = CMSG_FIRSTHDR(&msg);
+	*cmsg = (struct cmsghdr) { CMSG_LEN(sizeof(n)), SOL_BUS, SCM_BUS_ACK };
+	memset(CMSG_DATA(cmsg), 0, sizeof(n));
+	memcpy(CMSG_NXTHDR(&msg, cmsg), cmsg, CMSG_LEN(sizeof(n)));
+	EXPECT_EQ(EINVAL, ERR(sendmsg(self->l[0].acc, &msg, 0)));
+}
+
+/* What is not sent acknowledges nothing. */
+TEST_F(ordered, ack_of_failure)
+{
+	__u64 addr = ADDR;
+	__u32 n[2] = { 1, 0 };
+	int i;
+
+	EXPECT_EQ(0, say(self->l[0].fd, "x"));
+	EXPECT_STREQ("1:x reason=ADDRESSED", take(self->l[0].acc));
+	EXPECT_EQ(EHOSTUNREACH, say_ack(self->l[0].acc, NOBODY, "a", 1));
+	EXPECT_EQ(EINVAL, say_ack(self->l[0].acc, ADDR, "a", 2));
+	EXPECT_EQ(EINVAL, say_ack(self->l[0].acc, ADDR, "a", -1));
+	EXPECT_EQ(EINVAL, say_ack(self->l[1].acc, ADDR, "a", 1));
+	EXPECT_EQ(EPERM, say_ack(self->l[0].fd, ADDR, "a", 1));
+	EXPECT_EQ(EPERM, say_ack(self->l[0].fd, ADDR, "a", 0));
+	for (i = 0; i <= 8; i++)
+		if (i != sizeof(n[0]))
+			EXPECT_EQ(EINVAL, send_cmsg(self->l[0].acc, &addr, "a",
+						    SOL_BUS, SCM_BUS_ACK, n, i))
+				TH_LOG("%d bytes", i);
+	EXPECT_EQ(1, unacked(&self->l[0]));
+	EXPECT_STREQ("", tbus_queued(&self->b));
+	while (!say_to(self->l[0].acc, ADDR, "fill"))
+		;
+	EXPECT_EQ(EAGAIN, say_ack(self->l[0].acc, ADDR, "a", 1));
+	EXPECT_EQ(1, unacked(&self->l[0]));
+	EXPECT_STREQ("0:fill", take(self->l[1].fd));
+	EXPECT_EQ(0, say_ack(self->l[0].acc, ADDR, "a", 1));
+	EXPECT_EQ(0, unacked(&self->l[0]));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_ACK, 1));
+}
+
+static int call_ack(struct bus_call *call)
+{
+	__u32 n = 1;
+	char control[CMSG_SPACE(sizeof(n))] = {};
+	struct iovec iov = { (void *)call->text, strlen(call->text) };
+	struct sockaddr_bus sb;
+	struct msghdr msg = {
+		.msg_name = &sb, .msg_namelen = BUS_NAME_MIN,
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	bus_to(&sb, call->addr);
+	*cmsg = (struct cmsghdr) { CMSG_LEN(sizeof(n)), SOL_BUS, SCM_BUS_ACK };
+	memcpy(CMSG_DATA(cmsg), &n, sizeof(n));
+	return ERR(sendmsg(call->fd, &msg, MSG_NOSIGNAL));
+}
+
+/* While the message waits for room, its hand-over is not acknowledged, and
+ * nothing else can acknowledge it.
+ */
+TEST_F(ordered, ack_waits)
+{
+	struct bus_call call = {
+		.fn = call_ack, .fd = self->l[0].acc, .addr = ADDR,
+		.text = "late",
+	};
+
+	EXPECT_EQ(0, say(self->l[0].fd, "x"));
+	while (!say_to(self->l[0].acc, ADDR, "fill"))
+		;
+	call_start(&call);
+	EXPECT_TRUE(call_sleeps(&call));
+	EXPECT_EQ(1, unacked(&self->l[0]));
+	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_ACK, 1));
+	EXPECT_EQ(EINVAL, say_ack(self->l[0].acc, 0, "x", 1));
+	EXPECT_STREQ("0:fill", take(self->l[1].fd));
+	EXPECT_EQ(0, call_wait(&call));
+	EXPECT_EQ(0, unacked(&self->l[0]));
+}
+
 TEST_F(ordered, flag_belongs_to_the_bus)
 {
 	EXPECT_EQ(EINVAL, bus_opt(self->l[0].acc, BUS_FLAGS, BUS_F_ORDERED));

@@ -276,7 +276,7 @@ TEST_F(sockopt, features)
 		len = sizeof(value);
 		EXPECT_EQ(0, get(self->fds[k], BUS_FEATURES, &value, &len))
 			TH_LOG("%s", kinds[k]);
-		EXPECT_EQ(BUS_FEATURE_LIST, value);
+		EXPECT_EQ(BUS_FEATURE_LIST | BUS_FEATURE_ACK, value);
 	}
 }
 
