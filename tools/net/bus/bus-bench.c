@@ -468,6 +468,62 @@ static double run_limit(const struct row *row, int ours, int rounds)
 	return median(&s);
 }
 
+/* The master sends a message on to the recipient and acknowledges the hand-over. */
+static void forward(struct bench *b, int size, int rides)
+{
+	__u32 done = 1;
+	char control[CMSG_SPACE(sizeof(done))] = "";
+	struct iovec iov = { buf, size };
+	struct sockaddr_bus to;
+	struct msghdr msg = {
+		.msg_name = &to, .msg_namelen = 16,
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = rides ? sizeof(control) : 0,
+	};
+	struct cmsghdr *cmsg = (struct cmsghdr *)control;
+	int acc = b->acc[b->nr];
+
+	bus_to(&to, BUS_ADDR(PREFIX, 1));
+	cmsg->cmsg_level = SOL_BUS;
+	cmsg->cmsg_type = SCM_BUS_ACK;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(done));
+	memcpy(CMSG_DATA(cmsg), &done, sizeof(done));
+	check(recv(acc, buf, size, 0) == size, "hand-over");
+	check(sendmsg(acc, &msg, 0) == size, "forward");
+	check(rides || !setsockopt(acc, SOL_BUS, BUS_ACK, &done, sizeof(done)),
+	      "BUS_ACK");
+}
+
+/* A message by the master; the peer acknowledges in a call of its own. */
+static double run_forward(const struct row *row, int ours, int rounds)
+{
+	__u32 flags = BUS_F_ORDERED | BUS_F_VIA_MASTER, features = 0;
+	socklen_t len = sizeof(features);
+	static struct samples s;
+	struct bench b;
+	double start;
+	int i, n;
+
+	open_bench(&b, 1, 1);
+	check(!getsockopt(b.listener, SOL_BUS, BUS_FEATURES, &features, &len) &&
+	      features & BUS_FEATURE_ACK, "BUS_FEATURE_ACK");
+	check(!setsockopt(b.listener, SOL_BUS, BUS_FLAGS, &flags,
+			  sizeof(flags)), "BUS_FLAGS");
+	for (n = -BATCH; n < rounds; n += BATCH) {
+		start = now();
+		for (i = 0; i < BATCH; i++) {
+			send_one(&b, 0, row->size);
+			forward(&b, row->size, ours);
+			recv_one(&b, 0, row->size);
+		}
+		if (n >= 0)
+			sample(&s, (now() - start) / BATCH);
+	}
+	nothing_left(&b);
+	return median(&s);
+}
+
 #define SEALS	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 /* The payload in sealed memory, whose descriptor is the message */
@@ -613,6 +669,7 @@ static const struct row rows[] = {
 	{ "bpf-64", run_bpf, 64, 64, 50 },
 	{ "pairs", run_pairs, 64, 2, 20000 },
 	{ "stuck", run_stuck, 64, 2, 20000 },
+	{ "forward", run_forward, 64, 1, 1000 },
 	{ "idle-mem", run_idle_mem, 0, 2000, 1 },
 	{ "close-500", run_close, 0, 500, 1 },
 	{ "limit", run_limit, 64, 4096, 3 },

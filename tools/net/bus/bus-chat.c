@@ -4,14 +4,19 @@
  *
  *	bus-chat serve PATH
  *	bus-chat read [-n COUNT] PATH TOPIC...
+ *	bus-chat once PATH TOPIC...
+ *	bus-chat spy PATH
  *	bus-chat write PATH TOPIC TEXT...
  *
  * The master gives each topic a prefix. A reader tells it the topics it wants,
  * and gets an address with the prefix of each; a writer asks for the prefix.
  * Then both join, and what is written goes from the writer to the readers, the
- * master sees nothing of it. It ends when its last client has left, and says
- * what the kernel has counted.
+ * master sees nothing of it. "once" gives the address of a topic back with the
+ * first message of the topic, and ends with the last topic. "spy" eavesdrops on
+ * all topics; the master allows this to its own user. The master ends when its
+ * last client has left, and says what the kernel has counted.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -27,8 +32,8 @@
 #define MAX_TOPICS	64
 #define MAX_TEXT	256
 
-/* On the private link, before joining */
-enum { ASK = '?', SUBSCRIBE = '+', JOIN = '.' };
+/* Requests on the private link; the last two are for clients that have joined. */
+enum { ASK = '?', SUBSCRIBE = '+', JOIN = '.', UNSUBSCRIBE = '-', SPY = '*' };
 
 static void die(const char *what)
 {
@@ -71,7 +76,8 @@ static __u16 prefix_of(const char *topic)
 static struct pollfd fds[MAX_CLIENTS + 1];
 static unsigned int nr_fds;
 
-static void subscribe(int fd, __u16 prefix)
+/* Gives the client an address with a prefix, or takes the address. */
+static void subscribe(int fd, __u16 prefix, int option)
 {
 	struct bus_info info;
 	socklen_t len = sizeof(info);
@@ -80,9 +86,20 @@ static void subscribe(int fd, __u16 prefix)
 	if (getsockopt(fd, SOL_BUS, BUS_INFO, &info, &len))
 		die("BUS_INFO");
 	addr.s_addr = BUS_ADDR(prefix, info.addr);
-	if (setsockopt(fd, SOL_BUS, BUS_ADD_ADDR, &addr, sizeof(addr)) &&
-	    errno != EADDRINUSE)
-		die("BUS_ADD_ADDR");
+	if (setsockopt(fd, SOL_BUS, option, &addr, sizeof(addr)) &&
+	    errno != EADDRINUSE && errno != EADDRNOTAVAIL && errno != ENOTCONN)
+		die("BUS_ADD_ADDR or BUS_DEL_ADDR");
+}
+
+static __u16 let_spy(int fd)
+{
+	struct ucred cred = { .uid = -1 };
+	socklen_t len = sizeof(cred);
+	int on = 1;
+
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	return cred.uid == geteuid() &&
+	       !setsockopt(fd, SOL_BUS, BUS_EAVESDROP, &on, sizeof(on));
 }
 
 static void answer(int fd, const char *request)
@@ -91,10 +108,14 @@ static void answer(int fd, const char *request)
 
 	if (*request == JOIN && setsockopt(fd, SOL_BUS, BUS_JOIN_BUS, NULL, 0))
 		die("BUS_JOIN_BUS");
-	if (*request != JOIN)
+	if (*request == SPY)
+		prefix = let_spy(fd);
+	else if (*request != JOIN)
 		prefix = prefix_of(request + 1);
 	if (*request == SUBSCRIBE && prefix)
-		subscribe(fd, prefix);
+		subscribe(fd, prefix, BUS_ADD_ADDR);
+	if (*request == UNSUBSCRIBE && prefix)
+		subscribe(fd, prefix, BUS_DEL_ADDR);
 	send(fd, &prefix, sizeof(prefix), MSG_DONTWAIT);
 }
 
@@ -201,17 +222,28 @@ static __u16 prefix_sent_to(struct msghdr *msg)
 	return BUS_PREFIX(dst.s_addr);
 }
 
-static const char *topic_of(char **names, const __u16 *prefixes, int nr,
-			    __u16 prefix)
+/* Topics of a reader; a prefix is 0 when the reader has given it back. */
+struct reader {
+	int	fd;
+	char	**names;
+	__u16	prefixes[MAX_TOPICS];
+	int	nr;
+};
+
+static int topic_of(const struct reader *r, __u16 prefix)
 {
-	while (nr--)
-		if (prefixes[nr] == prefix)
-			return names[nr];
-	return "?";
+	int i;
+
+	for (i = 0; i < r->nr; i++)
+		if (r->prefixes[i] == prefix)
+			return i;
+	return -1;
 }
 
-/* Receive and print one message; returns false at end-of-file. */
-static int show(int fd, char **names, const __u16 *prefixes, int nr)
+/* Receives a message and prints it. Returns false at end-of-file; *topic is the
+ * number of its topic, -1 if it has none of the reader's.
+ */
+static int show(const struct reader *r, int *topic)
 {
 	char text[MAX_TEXT], control[CMSG_SPACE(sizeof(struct bus_addr))];
 	struct iovec iov = { text, sizeof(text) };
@@ -221,31 +253,89 @@ static int show(int fd, char **names, const __u16 *prefixes, int nr)
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = control, .msg_controllen = sizeof(control),
 	};
-	ssize_t len = recvmsg(fd, &msg, 0);
+	ssize_t len = recvmsg(r->fd, &msg, 0);
+	unsigned long long sender;
+	__u16 prefix;
 
 	if (len <= 0)
 		return 0;
-	printf("%s, from client %llu: %.*s\n",
-	       topic_of(names, prefixes, nr, prefix_sent_to(&msg)),
-	       (unsigned long long)from.sbus_addr.s_addr, (int)len, text);
+	prefix = prefix_sent_to(&msg);
+	sender = from.sbus_addr.s_addr;
+	*topic = prefix ? topic_of(r, prefix) : -1;
+	if (*topic >= 0)
+		printf("%s, from client %llu: %.*s\n", r->names[*topic], sender,
+		       (int)len, text);
+	else if (!r->nr && prefix)
+		printf("prefix %u, from client %llu: %.*s\n", prefix, sender,
+		       (int)len, text);
 	return 1;
+}
+
+static void start_reading(struct reader *r, const char *path, char **names,
+			  int nr)
+{
+	__u32 info = BUS_INFO_DST;
+	int i;
+
+	r->fd = connect_bus(path);
+	r->names = names;
+	r->nr = nr;
+	if (setsockopt(r->fd, SOL_BUS, BUS_RECV_INFO, &info, sizeof(info)))
+		die("BUS_RECV_INFO");
+	for (i = 0; i < nr; i++)
+		r->prefixes[i] = request(r->fd, SUBSCRIBE, names[i]);
+	request(r->fd, JOIN, "");
 }
 
 static int read_topics(const char *path, char **names, int nr, long count)
 {
-	__u32 info = BUS_INFO_DST;
-	int i, fd = connect_bus(path);
-	__u16 prefixes[MAX_TOPICS];
+	struct reader r;
+	int topic;
 
-	if (setsockopt(fd, SOL_BUS, BUS_RECV_INFO, &info, sizeof(info)))
-		die("BUS_RECV_INFO");
-	for (i = 0; i < nr; i++)
-		prefixes[i] = request(fd, SUBSCRIBE, names[i]);
-	request(fd, JOIN, "");
+	start_reading(&r, path, names, nr);
 	printf("listening\n");
-	while (count-- && show(fd, names, prefixes, nr))
+	while (count && show(&r, &topic))
+		count -= topic >= 0;
+	close(r.fd);
+	return 0;
+}
+
+/* The answer of the master is a message without a topic, which show() skips. */
+static int read_once(const char *path, char **names, int nr)
+{
+	char buf[MAX_TEXT];
+	struct reader r;
+	int topic;
+
+	start_reading(&r, path, names, nr);
+	printf("listening\n");
+	while (nr && show(&r, &topic)) {
+		if (topic < 0)
+			continue;
+		snprintf(buf, sizeof(buf), "%c%s", UNSUBSCRIBE, names[topic]);
+		if (send(r.fd, buf, strlen(buf), 0) < 0)
+			die("send");
+		r.prefixes[topic] = 0;
+		nr--;
+	}
+	close(r.fd);
+	return 0;
+}
+
+static int spy(const char *path)
+{
+	struct reader r;
+	int topic;
+
+	start_reading(&r, path, NULL, 0);
+	if (!request(r.fd, SPY, "")) {
+		fprintf(stderr, "the master does not allow it\n");
+		return 1;
+	}
+	printf("listening\n");
+	while (show(&r, &topic))
 		;
-	close(fd);
+	close(r.fd);
 	return 0;
 }
 
@@ -269,6 +359,8 @@ static int print_usage(void)
 {
 	fprintf(stderr, "usage: bus-chat serve PATH\n"
 		"       bus-chat read [-n COUNT] PATH TOPIC...\n"
+		"       bus-chat once PATH TOPIC...\n"
+		"       bus-chat spy PATH\n"
 		"       bus-chat write PATH TOPIC TEXT...\n");
 	return 2;
 }
@@ -288,6 +380,10 @@ int main(int argc, char **argv)
 		return serve(argv[2]);
 	if (argc > 3 && !strcmp(argv[1], "read") && argc - 3 <= MAX_TOPICS)
 		return read_topics(argv[2], argv + 3, argc - 3, count);
+	if (argc > 3 && !strcmp(argv[1], "once") && argc - 3 <= MAX_TOPICS)
+		return read_once(argv[2], argv + 3, argc - 3);
+	if (argc == 3 && !strcmp(argv[1], "spy"))
+		return spy(argv[2]);
 	if (argc > 4 && !strcmp(argv[1], "write"))
 		return write_topic(argv[2], argv[3], argv + 4, argc - 4);
 	return print_usage();
