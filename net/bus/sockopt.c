@@ -46,9 +46,9 @@ static int bus_opt_set_budget(int *budget, sockptr_t optval,
 	return 0;
 }
 
-/* As for SO_RCVBUF: more takes what SO_RCVBUFFORCE does. */
+/* As SO_RCVBUF; more than the sysctl needs the capability of SO_RCVBUFFORCE. */
 static int bus_opt_set_rcvbuf(struct bus *bus, sockptr_t optval,
-			       unsigned int optlen)
+			      unsigned int optlen)
 {
 	int val, max = READ_ONCE(sysctl_rmem_max), err;
 
@@ -202,7 +202,7 @@ static int bus_opt_eavesdrop(struct bus_client *client, sockptr_t optval,
 	return err ?: bus_client_eavesdrop(client, on);
 }
 
-/* Who waits for this client need not do so by a policy that is over. */
+/* Senders that wait for this client decide again, by the new policy. */
 static int bus_opt_set_client_overflow(struct bus_client *client,
 				       sockptr_t optval, unsigned int optlen)
 {
