@@ -261,8 +261,8 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_reply_claim);
  * @direct: the message is for its recipient
  *
  * A reply that goes to the master stays expected until the master takes it,
- * since the master may refuse it or never read it. Of a call that goes to the
- * master, the master expects the reply.
+ * since the master may refuse it or never read it. The master itself expects
+ * the reply to a call that goes to the master.
  */
 void nfdbus_reply_settle(struct nfdbus_bus *nb, struct nfdbus_msg *m,
 			 bool staged, bool direct)

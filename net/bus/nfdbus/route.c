@@ -98,9 +98,8 @@ static int nfdbus_parse_error(struct bus_msg *msg, int err)
 	return 0;
 }
 
-/* Of a message that goes to the master only the header is parsed, because calls
- * and replies are accounted for either way; the master checks the message
- * itself.
+/* Only the header of a message that goes to the master is parsed: calls and
+ * replies are accounted for either way, and the master checks the rest itself.
  */
 int nfdbus_parse(struct bus_client *src, struct bus_msg *msg,
 		 struct sk_buff *skb)

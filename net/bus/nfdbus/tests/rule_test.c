@@ -332,7 +332,7 @@ static void test_arg_matches(struct kunit *test)
 	}
 }
 
-/* Of an argument, only as many bytes are kept as a rule can have. */
+/* Only as many bytes of an argument are kept as a rule can have. */
 static void test_long_arg(struct kunit *test)
 {
 	char *arg = kunit_kzalloc(test, 2001, GFP_KERNEL);
