@@ -26,9 +26,9 @@ struct unix_gc_node;
  * @rights_reason: reason of a hand-over because the descriptors of a message
  *	cannot go to the recipients: one of them switched SO_PASSRIGHTS off, or
  *	the sender would have too many descriptors in flight
- * @bus_init: sets up bus_proto_data() of a new bus; may sleep
+ * @bus_init: sets up af_bus_proto_data() of a new bus; may sleep
  * @bus_exit: undoes @bus_init when no other code uses the bus; may sleep
- * @join: sets up bus_client_proto_data() before the client is on the bus; an
+ * @join: sets up af_bus_client_proto_data() before the client is on the bus; an
  *	error refuses the join; may sleep
  * @leave: called once for each successful @join, in process context, when the
  *	client has left the bus. Senders that found the client earlier may still
@@ -38,19 +38,20 @@ struct unix_gc_node;
  *	softirq; must not sleep
  * @parse: called once for each message of a joined client, with the whole
  *	message; @skb may be fragmented and have a frag_list. May sleep. May
- *	store its result in bus_msg_proto_data(). Calls bus_msg_hand_over() to
- *	hand the message over. Returns 0, or the error of send()
- * @route: chooses recipients with bus_route_add(), or the master with
- *	bus_route_master(); if it calls neither, the message goes to the master.
- *	Called under rcu_read_lock(), must not sleep. Called again for the same
- *	message if the sender had to wait. If bus_route_reason() is set on entry,
- *	the message goes to the master whatever @route chooses, but @route must
- *	still update its own state
+ *	store its result in af_bus_msg_proto_data(). Calls
+ *	af_bus_msg_hand_over() to hand the message over. Returns 0, or the error
+ *	of send()
+ * @route: chooses recipients with af_bus_route_add(), or the master with
+ *	af_bus_route_master(); if it calls neither, the message goes to the
+ *	master. Called under rcu_read_lock(), must not sleep. Called again for
+ *	the same message if the sender had to wait. If af_bus_route_reason() is
+ *	set on entry, the message goes to the master whatever @route chooses,
+ *	but @route must still update its own state
  * @settle: called once after each @route, in the same read section. If the
  *	message is staged, no recipient sees it yet; if not, this attempt does
  *	not deliver it, and claims must be undone. Must not sleep
- * @msg_free: releases bus_msg_proto_data(), if that is set. Called by the sender
- *	after the message was sent, or its send failed; may sleep
+ * @msg_free: releases af_bus_msg_proto_data(), if that is set. Called by the
+ *	sender after the message was sent, or its send failed; may sleep
  *
  * The protocol does not see messages of the master.
  */
@@ -73,64 +74,64 @@ struct bus_proto {
 	void		(*msg_free)(struct bus_msg *msg);
 };
 
-int bus_register_proto(const struct bus_proto *proto);
-void bus_unregister_proto(const struct bus_proto *proto);
+int af_bus_register_proto(const struct bus_proto *proto);
+void af_bus_unregister_proto(const struct bus_proto *proto);
 
 /* Data of a protocol. Only the protocol sets it; it is NULL at first. */
-void *bus_proto_data(const struct bus *bus);
-void bus_set_proto_data(struct bus *bus, void *data);
-void *bus_client_proto_data(const struct bus_client *client);
-void bus_client_set_proto_data(struct bus_client *client, void *data);
-void *bus_msg_proto_data(const struct bus_msg *msg);
-void bus_msg_set_proto_data(struct bus_msg *msg, void *data);
+void *af_bus_proto_data(const struct bus *bus);
+void af_bus_set_proto_data(struct bus *bus, void *data);
+void *af_bus_client_proto_data(const struct bus_client *client);
+void af_bus_client_set_proto_data(struct bus_client *client, void *data);
+void *af_bus_msg_proto_data(const struct bus_msg *msg);
+void af_bus_msg_set_proto_data(struct bus_msg *msg, void *data);
 
 /* Buses and clients. */
-struct bus *bus_get(struct bus *bus);
-void bus_put(struct bus *bus);
-struct net *bus_net(const struct bus *bus);
-u64 bus_cookie(const struct bus *bus);
-u32 bus_proto_id(const struct bus *bus);
-void bus_synchronize(struct bus *bus);
-struct bus_client *bus_client_get(struct bus_client *client);
-void bus_client_put(struct bus_client *client);
-struct bus *bus_client_bus(const struct bus_client *client);
-u64 bus_client_addr(const struct bus_client *client);
-bool bus_client_joined(const struct bus_client *client);
-struct bus_client *bus_lookup(struct bus *bus, u64 addr);
-struct bus *bus_from_fd(int fd, struct bus_client **client);
+struct bus *af_bus_get(struct bus *bus);
+void af_bus_put(struct bus *bus);
+struct net *af_bus_net(const struct bus *bus);
+u64 af_bus_cookie(const struct bus *bus);
+u32 af_bus_proto_id(const struct bus *bus);
+void af_bus_synchronize(struct bus *bus);
+struct bus_client *af_bus_client_get(struct bus_client *client);
+void af_bus_client_put(struct bus_client *client);
+struct bus *af_bus_client_bus(const struct bus_client *client);
+u64 af_bus_client_addr(const struct bus_client *client);
+bool af_bus_client_joined(const struct bus_client *client);
+struct bus_client *af_bus_lookup(struct bus *bus, u64 addr);
+struct bus *af_bus_from_fd(int fd, struct bus_client **client);
 
 /* Messages, for parse() and route(). */
-unsigned int bus_msg_len(const struct bus_msg *msg);
-unsigned int bus_msg_nr_fds(const struct bus_msg *msg);
-u64 bus_msg_dst(const struct bus_msg *msg);
-void bus_msg_hand_over(struct bus_msg *msg, u32 reason);
-u32 bus_msg_handed_over(const struct bus_msg *msg);
+unsigned int af_bus_msg_len(const struct bus_msg *msg);
+unsigned int af_bus_msg_nr_fds(const struct bus_msg *msg);
+u64 af_bus_msg_dst(const struct bus_msg *msg);
+void af_bus_msg_hand_over(struct bus_msg *msg, u32 reason);
+u32 af_bus_msg_handed_over(const struct bus_msg *msg);
 
 /* Routing, for route(). */
-void bus_route_add(struct bus_route *route, struct bus_client *client);
-void bus_route_master(struct bus_route *route, u32 reason);
-void bus_route_set_flags(struct bus_route *route, u32 flags);
-u32 bus_route_reason(const struct bus_route *route);
-bool bus_route_denies(struct bus_route *route, struct bus_client *client);
-void bus_route_multicast(struct bus_route *route);
+void af_bus_route_add(struct bus_route *route, struct bus_client *client);
+void af_bus_route_master(struct bus_route *route, u32 reason);
+void af_bus_route_set_flags(struct bus_route *route, u32 flags);
+u32 af_bus_route_reason(const struct bus_route *route);
+bool af_bus_route_denies(struct bus_route *route, struct bus_client *client);
+void af_bus_route_multicast(struct bus_route *route);
 
 /* For netfilter hooks: the message of an skb, and its sender. state->sk is the
  * socket of the sender in NF_BUS_SEND, and of the recipient in NF_BUS_DELIVER.
  */
-struct bus_msg *bus_skb_msg(const struct sk_buff *skb);
-u64 bus_msg_src(const struct bus_msg *msg);
+struct bus_msg *af_bus_skb_msg(const struct sk_buff *skb);
+u64 af_bus_msg_src(const struct bus_msg *msg);
 
 /* For the collector of AF_UNIX, and for security modules */
 #if IS_ENABLED(CONFIG_AF_BUS)
-struct unix_gc_node *bus_sk_gc_node(struct sock *sk);
-bool bus_sk_is_abstract(const struct sock *sk);
+struct unix_gc_node *af_bus_sk_gc_node(struct sock *sk);
+bool af_bus_sk_is_abstract(const struct sock *sk);
 #else
-static inline bool bus_sk_is_abstract(const struct sock *sk)
+static inline bool af_bus_sk_is_abstract(const struct sock *sk)
 {
 	return false;
 }
 
-static inline struct unix_gc_node *bus_sk_gc_node(struct sock *sk)
+static inline struct unix_gc_node *af_bus_sk_gc_node(struct sock *sk)
 {
 	return NULL;
 }

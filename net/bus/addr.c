@@ -31,21 +31,21 @@ int bus_addr_check(u64 addr)
 }
 
 /**
- * bus_lookup() - find the holder of an address
+ * af_bus_lookup() - find the holder of an address
  * @bus: bus
  * @addr: address
  *
  * Context: Under rcu_read_lock().
  * Return: The client, which may not have joined, or NULL.
  */
-struct bus_client *bus_lookup(struct bus *bus, u64 addr)
+struct bus_client *af_bus_lookup(struct bus *bus, u64 addr)
 {
 	struct bus_holder *holder;
 
 	holder = rhashtable_lookup(&bus->addrs, &addr, bus_addr_params);
 	return holder ? holder->client : NULL;
 }
-EXPORT_SYMBOL_GPL(bus_lookup);
+EXPORT_SYMBOL_GPL(af_bus_lookup);
 
 /**
  * bus_addr_hold() - make a client the holder of an address
@@ -146,7 +146,7 @@ int bus_addr_add(struct bus_client *client, u64 addr)
 out:
 	mutex_unlock(&bus->lock);
 	if (!err)
-		bus_synchronize(bus);
+		af_bus_synchronize(bus);
 	return err;
 }
 
@@ -179,7 +179,7 @@ int bus_addr_del(struct bus_client *client, u64 addr)
 	if (!holder)
 		return -EADDRNOTAVAIL;
 
-	bus_synchronize(bus);
+	af_bus_synchronize(bus);
 	bus_client_reroute(client);
 	return 0;
 }

@@ -86,12 +86,12 @@ enum bus_state bus_sk_state(const struct sock *sk)
 }
 
 /**
- * bus_sk_gc_node() - get the node of a socket in the graph of the collector
+ * af_bus_sk_gc_node() - get the node of a socket in the graph of the collector
  * @sk: socket
  *
  * Return: The node.
  */
-struct unix_gc_node *bus_sk_gc_node(struct sock *sk)
+struct unix_gc_node *af_bus_sk_gc_node(struct sock *sk)
 {
 	return &bus_sk(sk)->gc;
 }
@@ -106,9 +106,9 @@ static void bus_sk_destruct(struct sock *sk)
 
 	bus_queue_destroy(sk);
 	if (b->client)
-		bus_client_put(b->client);
+		af_bus_client_put(b->client);
 	if (b->bus)
-		bus_put(b->bus);
+		af_bus_put(b->bus);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 }
 
@@ -287,7 +287,7 @@ static int bus_bind_new(struct sock *sk, const struct bus_path *path)
 	err = bus_path_bind(bus, sk);
 	if (err) {
 		bus_path_unbind(bus);
-		bus_put(bus);
+		af_bus_put(bus);
 		return err;
 	}
 
@@ -458,7 +458,7 @@ static int bus_link(struct sock *sk, struct sock *listener,
 	if (err)
 		return err;
 
-	bus_sk(skb->sk)->client = bus_client_get(client);
+	bus_sk(skb->sk)->client = af_bus_client_get(client);
 	rcu_assign_pointer(client->master_sk, skb->sk);
 	rcu_assign_pointer(client->sk, sk);
 	err = bus_table_add(skb->sk);
@@ -513,7 +513,7 @@ static int bus_try_connect(struct sock *sk, struct sock *listener)
 err_embryo:
 	bus_embryo_free(skb);
 err_client:
-	bus_client_put(client);
+	af_bus_client_put(client);
 	return err;
 }
 

@@ -132,34 +132,34 @@ err_free:
 }
 
 /**
- * bus_get() - take a reference
+ * af_bus_get() - take a reference
  * @bus: bus
  *
  * Context: Any.
  * Return: @bus.
  */
-struct bus *bus_get(struct bus *bus)
+struct bus *af_bus_get(struct bus *bus)
 {
 	refcount_inc(&bus->ref);
 	return bus;
 }
-EXPORT_SYMBOL_GPL(bus_get);
+EXPORT_SYMBOL_GPL(af_bus_get);
 
 /**
- * bus_put() - drop a reference
+ * af_bus_put() - drop a reference
  * @bus: bus
  *
  * Context: Any. The bus is freed in a work item.
  */
-void bus_put(struct bus *bus)
+void af_bus_put(struct bus *bus)
 {
 	if (refcount_dec_and_test(&bus->ref))
 		schedule_work(&bus->free_work);
 }
-EXPORT_SYMBOL_GPL(bus_put);
+EXPORT_SYMBOL_GPL(af_bus_put);
 
 /**
- * bus_from_fd() - find the bus over which a descriptor has authority
+ * af_bus_from_fd() - find the bus over which a descriptor has authority
  * @fd: descriptor of the calling process, of a listener or an accepted socket
  * @client: returns the client of an accepted socket, referenced; NULL for a
  *	listener
@@ -169,7 +169,7 @@ EXPORT_SYMBOL_GPL(bus_put);
  * a socket that is not of AF_BUS or not bound or connected, -EPERM for the
  * socket of a client.
  */
-struct bus *bus_from_fd(int fd, struct bus_client **client)
+struct bus *af_bus_from_fd(int fd, struct bus_client **client)
 {
 	struct bus_client *found;
 	struct socket *sock;
@@ -189,43 +189,43 @@ struct bus *bus_from_fd(int fd, struct bus_client **client)
 	if (found && !bus_sk(sock->sk)->accepted) {
 		bus = ERR_PTR(-EPERM);
 	} else if (found) {
-		*client = bus_client_get(found);
-		bus = bus_get(found->bus);
+		*client = af_bus_client_get(found);
+		bus = af_bus_get(found->bus);
 	} else if (bus_sk_bus(sock->sk)) {
-		bus = bus_get(bus_sk_bus(sock->sk));
+		bus = af_bus_get(bus_sk_bus(sock->sk));
 	}
 out:
 	sockfd_put(sock);
 	return bus;
 }
-EXPORT_SYMBOL_GPL(bus_from_fd);
+EXPORT_SYMBOL_GPL(af_bus_from_fd);
 
-void *bus_proto_data(const struct bus *bus)
+void *af_bus_proto_data(const struct bus *bus)
 {
 	return bus->proto_data;
 }
-EXPORT_SYMBOL_GPL(bus_proto_data);
+EXPORT_SYMBOL_GPL(af_bus_proto_data);
 
-void bus_set_proto_data(struct bus *bus, void *data)
+void af_bus_set_proto_data(struct bus *bus, void *data)
 {
 	bus->proto_data = data;
 }
-EXPORT_SYMBOL_GPL(bus_set_proto_data);
+EXPORT_SYMBOL_GPL(af_bus_set_proto_data);
 
-struct net *bus_net(const struct bus *bus)
+struct net *af_bus_net(const struct bus *bus)
 {
 	return bus->net;
 }
-EXPORT_SYMBOL_GPL(bus_net);
+EXPORT_SYMBOL_GPL(af_bus_net);
 
-u64 bus_cookie(const struct bus *bus)
+u64 af_bus_cookie(const struct bus *bus)
 {
 	return bus->cookie;
 }
-EXPORT_SYMBOL_GPL(bus_cookie);
+EXPORT_SYMBOL_GPL(af_bus_cookie);
 
-u32 bus_proto_id(const struct bus *bus)
+u32 af_bus_proto_id(const struct bus *bus)
 {
 	return bus->proto_id;
 }
-EXPORT_SYMBOL_GPL(bus_proto_id);
+EXPORT_SYMBOL_GPL(af_bus_proto_id);

@@ -168,7 +168,7 @@ struct bus_attempts {
 
 /**
  * struct bus - a bus
- * @ref: held by the listener, by each client, and by who called bus_get()
+ * @ref: held by the listener, by each client, and by who called af_bus_get()
  * @cookie: unique on this machine until it is rebooted
  * @net: namespace of the listener, in which the hooks run; referenced
  * @ns_tracker: of this reference
@@ -192,7 +192,7 @@ struct bus_attempts {
  * @eavesdroppers: struct bus_eaves, by link, RCU; changed under @lock
  * @sync_lock: one waits for attempts at a time
  * @phase: that attempts begin in, 0 or 1; written under @sync_lock
- * @attempts: to be waited for by bus_synchronize()
+ * @attempts: to be waited for by af_bus_synchronize()
  * @last_addr: the unique address given last
  * @flags: BUS_F_*
  * @max_msg: bytes
@@ -299,7 +299,7 @@ struct bus_eaves {
 
 /**
  * struct bus_client - one connection: the client and its link to the master
- * @ref: held by both sockets, and by who called bus_client_get()
+ * @ref: held by both sockets, and by who called af_bus_client_get()
  * @rcu: senders find clients under RCU
  * @bus: its bus; referenced
  * @addr: unique address; constant

@@ -33,7 +33,7 @@ struct bus_client *bus_client_alloc(struct bus *bus)
 	client->user = user;
 	client->uid = current_uid();
 	refcount_set(&client->ref, 1);
-	client->bus = bus_get(bus);
+	client->bus = af_bus_get(bus);
 	client->overflow_unicast = READ_ONCE(bus->overflow_unicast);
 	client->overflow_multicast = READ_ONCE(bus->overflow_multicast);
 	INIT_LIST_HEAD(&client->holders);
@@ -42,18 +42,18 @@ struct bus_client *bus_client_alloc(struct bus *bus)
 }
 
 /**
- * bus_client_get() - take a reference
+ * af_bus_client_get() - take a reference
  * @client: client
  *
  * Context: Any.
  * Return: @client.
  */
-struct bus_client *bus_client_get(struct bus_client *client)
+struct bus_client *af_bus_client_get(struct bus_client *client)
 {
 	refcount_inc(&client->ref);
 	return client;
 }
-EXPORT_SYMBOL_GPL(bus_client_get);
+EXPORT_SYMBOL_GPL(af_bus_client_get);
 
 static void bus_client_free_rcu(struct rcu_head *rcu)
 {
@@ -64,21 +64,21 @@ static void bus_client_free_rcu(struct rcu_head *rcu)
 		bus->proto->release(client);
 	bus_user_put(client->user);
 	kfree(client);
-	bus_put(bus);
+	af_bus_put(bus);
 }
 
 /**
- * bus_client_put() - drop a reference
+ * af_bus_client_put() - drop a reference
  * @client: client
  *
  * Context: Any.
  */
-void bus_client_put(struct bus_client *client)
+void af_bus_client_put(struct bus_client *client)
 {
 	if (refcount_dec_and_test(&client->ref))
 		call_rcu(&client->rcu, bus_client_free_rcu);
 }
-EXPORT_SYMBOL_GPL(bus_client_put);
+EXPORT_SYMBOL_GPL(af_bus_client_put);
 
 /**
  * bus_client_register() - give a client its unique address
@@ -149,12 +149,12 @@ int bus_client_join(struct bus_client *client)
 	if (err)
 		bus_group_del(client, 0);
 	else
-		/* Pairs with the acquire in bus_client_joined(). */
+		/* Pairs with the acquire in af_bus_client_joined(). */
 		smp_store_release(&client->joined, true);
 out:
 	mutex_unlock(&bus->lock);
 	if (!err)
-		bus_synchronize(bus);
+		af_bus_synchronize(bus);
 	return err;
 }
 
@@ -215,7 +215,7 @@ int bus_client_eavesdrop(struct bus_client *client, bool on)
 out:
 	mutex_unlock(&bus->lock);
 	if (!err)
-		bus_synchronize(bus);
+		af_bus_synchronize(bus);
 	return err;
 }
 
@@ -342,7 +342,7 @@ static void bus_shutdown_end(struct bus *bus, struct sock __rcu **skp, int mode)
  * bus_client_reroute() - let senders that wait for a client decide again
  * @client: client that lost an address or is reached in another way
  *
- * The caller has called bus_synchronize() after the change.
+ * The caller has called af_bus_synchronize() after the change.
  *
  * Context: May sleep.
  */
@@ -383,7 +383,7 @@ void bus_clients_reroute(struct bus *bus)
  * @mode: RCV_SHUTDOWN and SEND_SHUTDOWN of the end that shuts it down
  *
  * Messages to and from the client may still be being sent. A caller that cuts
- * many clients calls bus_synchronize() once, after the last.
+ * many clients calls af_bus_synchronize() once, after the last.
  *
  * Context: May sleep.
  */
@@ -409,7 +409,7 @@ void bus_client_shutdown(struct bus_client *client, bool by_master, int mode)
 {
 	bus_client_cut(client, by_master, mode);
 	if (by_master || mode != SHUTDOWN_MASK)
-		bus_synchronize(client->bus);
+		af_bus_synchronize(client->bus);
 	/* A client that stopped only sending still has an open queue. */
 	if (mode != SHUTDOWN_MASK)
 		bus_client_reroute(client);
@@ -430,44 +430,44 @@ void bus_client_detach(struct bus_client *client, const struct sock *sk)
 		RCU_INIT_POINTER(client->sk, NULL);
 }
 
-struct bus *bus_client_bus(const struct bus_client *client)
+struct bus *af_bus_client_bus(const struct bus_client *client)
 {
 	return client->bus;
 }
-EXPORT_SYMBOL_GPL(bus_client_bus);
+EXPORT_SYMBOL_GPL(af_bus_client_bus);
 
-u64 bus_client_addr(const struct bus_client *client)
+u64 af_bus_client_addr(const struct bus_client *client)
 {
 	return client->addr;
 }
-EXPORT_SYMBOL_GPL(bus_client_addr);
+EXPORT_SYMBOL_GPL(af_bus_client_addr);
 
 /**
- * bus_client_joined() - has a client joined?
+ * af_bus_client_joined() - has a client joined?
  * @client: client
  *
  * Context: Any.
- * Return: true if it has; then bus_client_proto_data() is set.
+ * Return: true if it has; then af_bus_client_proto_data() is set.
  */
-bool bus_client_joined(const struct bus_client *client)
+bool af_bus_client_joined(const struct bus_client *client)
 {
 	/* Pairs with the release in bus_client_join(). */
 	return smp_load_acquire(&client->joined);
 }
-EXPORT_SYMBOL_GPL(bus_client_joined);
+EXPORT_SYMBOL_GPL(af_bus_client_joined);
 
 /* The address dependency orders reads through the pointer after it. */
-void *bus_client_proto_data(const struct bus_client *client)
+void *af_bus_client_proto_data(const struct bus_client *client)
 {
 	return READ_ONCE(client->proto_data);
 }
-EXPORT_SYMBOL_GPL(bus_client_proto_data);
+EXPORT_SYMBOL_GPL(af_bus_client_proto_data);
 
-void bus_client_set_proto_data(struct bus_client *client, void *data)
+void af_bus_client_set_proto_data(struct bus_client *client, void *data)
 {
-	/* Pairs with the read in bus_client_proto_data(), which the master may
-	 * call before the client has joined.
+	/* Pairs with the read in af_bus_client_proto_data(), which the master
+	 * may call before the client has joined.
 	 */
 	smp_store_release(&client->proto_data, data);
 }
-EXPORT_SYMBOL_GPL(bus_client_set_proto_data);
+EXPORT_SYMBOL_GPL(af_bus_client_set_proto_data);

@@ -280,7 +280,7 @@ static int bus_rcpt_full(struct bus_route *route, struct bus_rcpt *rcpt,
 		rcpt->drop = true;
 		rcpt->kick = true;
 		route->kick = true;
-		bus_client_get(rcpt->client);
+		af_bus_client_get(rcpt->client);
 		return 0;
 	case BUS_OVERFLOW_MASTER:
 		return bus_route_full(route);
@@ -792,10 +792,10 @@ void bus_route_kick(struct bus_route *route)
 	for (rcpt = route->rcpt; rcpt < end; rcpt++)
 		if (rcpt->kick)
 			bus_client_cut(rcpt->client, true, SHUTDOWN_MASK);
-	bus_synchronize(route->bus);
+	af_bus_synchronize(route->bus);
 	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
 		if (rcpt->kick)
-			bus_client_put(rcpt->client);
+			af_bus_client_put(rcpt->client);
 		rcpt->kick = false;
 	}
 }

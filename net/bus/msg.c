@@ -188,61 +188,61 @@ void __init bus_msg_exit(void)
 
 /* For protocols and hooks. */
 
-void *bus_msg_proto_data(const struct bus_msg *msg)
+void *af_bus_msg_proto_data(const struct bus_msg *msg)
 {
 	return msg->proto_data;
 }
-EXPORT_SYMBOL_GPL(bus_msg_proto_data);
+EXPORT_SYMBOL_GPL(af_bus_msg_proto_data);
 
-void bus_msg_set_proto_data(struct bus_msg *msg, void *data)
+void af_bus_msg_set_proto_data(struct bus_msg *msg, void *data)
 {
 	msg->proto_data = data;
 }
-EXPORT_SYMBOL_GPL(bus_msg_set_proto_data);
+EXPORT_SYMBOL_GPL(af_bus_msg_set_proto_data);
 
-unsigned int bus_msg_len(const struct bus_msg *msg)
+unsigned int af_bus_msg_len(const struct bus_msg *msg)
 {
 	return msg->len;
 }
-EXPORT_SYMBOL_GPL(bus_msg_len);
+EXPORT_SYMBOL_GPL(af_bus_msg_len);
 
-unsigned int bus_msg_nr_fds(const struct bus_msg *msg)
+unsigned int af_bus_msg_nr_fds(const struct bus_msg *msg)
 {
 	return msg->nr_fds;
 }
-EXPORT_SYMBOL_GPL(bus_msg_nr_fds);
+EXPORT_SYMBOL_GPL(af_bus_msg_nr_fds);
 
-u64 bus_msg_src(const struct bus_msg *msg)
+u64 af_bus_msg_src(const struct bus_msg *msg)
 {
 	return msg->src;
 }
-EXPORT_SYMBOL_GPL(bus_msg_src);
+EXPORT_SYMBOL_GPL(af_bus_msg_src);
 
-u64 bus_msg_dst(const struct bus_msg *msg)
+u64 af_bus_msg_dst(const struct bus_msg *msg)
 {
 	return msg->dst;
 }
-EXPORT_SYMBOL_GPL(bus_msg_dst);
+EXPORT_SYMBOL_GPL(af_bus_msg_dst);
 
 /**
- * bus_msg_hand_over() - the protocol wants the master to have a message
+ * af_bus_msg_hand_over() - the protocol wants the master to have a message
  * @msg: message, while it is parsed
  * @reason: why
  */
-void bus_msg_hand_over(struct bus_msg *msg, u32 reason)
+void af_bus_msg_hand_over(struct bus_msg *msg, u32 reason)
 {
 	msg->hand_over = reason;
 }
-EXPORT_SYMBOL_GPL(bus_msg_hand_over);
+EXPORT_SYMBOL_GPL(af_bus_msg_hand_over);
 
-u32 bus_msg_handed_over(const struct bus_msg *msg)
+u32 af_bus_msg_handed_over(const struct bus_msg *msg)
 {
 	return msg->hand_over;
 }
-EXPORT_SYMBOL_GPL(bus_msg_handed_over);
+EXPORT_SYMBOL_GPL(af_bus_msg_handed_over);
 
-struct bus_msg *bus_skb_msg(const struct sk_buff *skb)
+struct bus_msg *af_bus_skb_msg(const struct sk_buff *skb)
 {
 	return bus_cb(skb)->msg;
 }
-EXPORT_SYMBOL_GPL(bus_skb_msg);
+EXPORT_SYMBOL_GPL(af_bus_skb_msg);

@@ -115,12 +115,12 @@ int bus_path_parse(const struct sockaddr_bus *addr, int addr_len,
 }
 
 /**
- * bus_sk_is_abstract() - does a bus have an abstract path?
+ * af_bus_sk_is_abstract() - does a bus have an abstract path?
  * @sk: listener of the bus
  *
  * Return: true if it does, false if its path is in the file system.
  */
-bool bus_sk_is_abstract(const struct sock *sk)
+bool af_bus_sk_is_abstract(const struct sock *sk)
 {
 	return bus_path_is_abstract(&bus_sk(sk)->bus->path);
 }

@@ -11,14 +11,14 @@ static const struct bus_proto *bus_protos[BUS_PROTO_MAX + 1];
 static DEFINE_MUTEX(bus_protos_lock);
 
 /**
- * bus_register_proto() - make a protocol available
+ * af_bus_register_proto() - make a protocol available
  * @proto: protocol; msg_free may be NULL if the protocol never calls
- *	bus_msg_set_proto_data(), all other operations are mandatory
+ *	af_bus_msg_set_proto_data(), all other operations are mandatory
  *
  * Context: May sleep.
  * Return: 0, -EINVAL for an id that is not in the UAPI, -EEXIST.
  */
-int bus_register_proto(const struct bus_proto *proto)
+int af_bus_register_proto(const struct bus_proto *proto)
 {
 	int err = 0;
 
@@ -33,21 +33,21 @@ int bus_register_proto(const struct bus_proto *proto)
 	mutex_unlock(&bus_protos_lock);
 	return err;
 }
-EXPORT_SYMBOL_GPL(bus_register_proto);
+EXPORT_SYMBOL_GPL(af_bus_register_proto);
 
 /**
- * bus_unregister_proto() - remove a protocol
+ * af_bus_unregister_proto() - remove a protocol
  * @proto: protocol without buses; each bus pins the module of its protocol
  *
  * Context: May sleep.
  */
-void bus_unregister_proto(const struct bus_proto *proto)
+void af_bus_unregister_proto(const struct bus_proto *proto)
 {
 	mutex_lock(&bus_protos_lock);
 	bus_protos[proto->id] = NULL;
 	mutex_unlock(&bus_protos_lock);
 }
-EXPORT_SYMBOL_GPL(bus_unregister_proto);
+EXPORT_SYMBOL_GPL(af_bus_unregister_proto);
 
 static const struct bus_proto *bus_proto_try_get(u32 id)
 {

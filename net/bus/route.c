@@ -3,9 +3,10 @@
  * AF_BUS: whom a message goes to
  *
  * An attempt to deliver a message runs under rcu_read_lock() from the first
- * look-up to the commit, does not sleep, and is counted: so bus_synchronize()
- * waits for decisions taken by an old state of the bus. What has to sleep, for
- * memory or for room, ends the attempt; afterwards everything is decided again.
+ * look-up to the commit, does not sleep, and is counted: so
+ * af_bus_synchronize() waits for decisions taken by an old state of the bus.
+ * What has to sleep, for memory or for room, ends the attempt; afterwards
+ * everything is decided again.
  */
 
 #include <linux/bsearch.h>
@@ -78,7 +79,7 @@ void bus_route_forget_rcpts(struct bus_route *route)
 			bus_queue_unreserve(rcpt->sk, route->skb->truesize,
 					    &rcpt->bill);
 		if (rcpt->kick)
-			bus_client_put(rcpt->client);
+			af_bus_client_put(rcpt->client);
 		if (rcpt->skb && rcpt->skb != route->skb)
 			__skb_queue_tail(&route->spare, rcpt->skb);
 	}
@@ -488,7 +489,7 @@ static void bus_route_too_many(struct bus_route *route)
 }
 
 /**
- * bus_route_add() - choose a recipient
+ * af_bus_route_add() - choose a recipient
  * @route: route
  * @client: recipient; one who is leaving is passed over
  *
@@ -496,7 +497,7 @@ static void bus_route_too_many(struct bus_route *route)
  *
  * Context: Under rcu_read_lock().
  */
-void bus_route_add(struct bus_route *route, struct bus_client *client)
+void af_bus_route_add(struct bus_route *route, struct bus_client *client)
 {
 	struct sock *sk = rcu_dereference(client->sk);
 
@@ -523,7 +524,7 @@ void bus_route_add(struct bus_route *route, struct bus_client *client)
 	else
 		bus_route_deny(route);
 }
-EXPORT_SYMBOL_GPL(bus_route_add);
+EXPORT_SYMBOL_GPL(af_bus_route_add);
 
 static int bus_rcpt_cmp(const void *a, const void *b)
 {
@@ -611,7 +612,7 @@ void bus_route_add_group(struct bus_route *route, u16 prefix)
 		if (route->err)
 			return;
 		if (READ_ONCE(member->client->joined))
-			bus_route_add(route, member->client);
+			af_bus_route_add(route, member->client);
 	}
 	/* Pairs with the release of the member in bus_group_link(). */
 	smp_rmb();
@@ -620,44 +621,44 @@ void bus_route_add_group(struct bus_route *route, u16 prefix)
 }
 
 /**
- * bus_route_master() - choose the master
+ * af_bus_route_master() - choose the master
  * @route: route
  * @reason: why
  *
  * Context: Under rcu_read_lock().
  */
-void bus_route_master(struct bus_route *route, u32 reason)
+void af_bus_route_master(struct bus_route *route, u32 reason)
 {
 	route->decided = true;
 	route->reason = reason;
 }
-EXPORT_SYMBOL_GPL(bus_route_master);
+EXPORT_SYMBOL_GPL(af_bus_route_master);
 
 /**
- * bus_route_set_flags() - tell the master more than the reason
+ * af_bus_route_set_flags() - tell the master more than the reason
  * @route: route
  * @flags: of the protocol
  */
-void bus_route_set_flags(struct bus_route *route, u32 flags)
+void af_bus_route_set_flags(struct bus_route *route, u32 flags)
 {
 	route->flags = flags;
 }
-EXPORT_SYMBOL_GPL(bus_route_set_flags);
+EXPORT_SYMBOL_GPL(af_bus_route_set_flags);
 
 /**
- * bus_route_reason() - does the message go to the master anyway?
+ * af_bus_route_reason() - does the message go to the master anyway?
  * @route: route
  *
  * Return: The reason, or %BUS_REASON_NONE.
  */
-u32 bus_route_reason(const struct bus_route *route)
+u32 af_bus_route_reason(const struct bus_route *route)
 {
 	return route->reason ?: route->forced;
 }
-EXPORT_SYMBOL_GPL(bus_route_reason);
+EXPORT_SYMBOL_GPL(af_bus_route_reason);
 
 /**
- * bus_route_denies() - does a security module deny a recipient the message?
+ * af_bus_route_denies() - does a security module deny a recipient the message?
  * @route: route
  * @client: recipient of a message that goes to the master for another reason
  *
@@ -666,24 +667,24 @@ EXPORT_SYMBOL_GPL(bus_route_reason);
  * Context: Under rcu_read_lock().
  * Return: true if it does.
  */
-bool bus_route_denies(struct bus_route *route, struct bus_client *client)
+bool af_bus_route_denies(struct bus_route *route, struct bus_client *client)
 {
 	struct sock *sk = rcu_dereference(client->sk);
 
 	return sk && security_bus_may_send(route->sk, sk, route->skb);
 }
-EXPORT_SYMBOL_GPL(bus_route_denies);
+EXPORT_SYMBOL_GPL(af_bus_route_denies);
 
 /**
- * bus_route_multicast() - the message is a multicast, be it to nobody
+ * af_bus_route_multicast() - the message is a multicast, be it to nobody
  * @route: route without recipients
  */
-void bus_route_multicast(struct bus_route *route)
+void af_bus_route_multicast(struct bus_route *route)
 {
 	route->multicast = true;
 	route->decided = true;
 }
-EXPORT_SYMBOL_GPL(bus_route_multicast);
+EXPORT_SYMBOL_GPL(af_bus_route_multicast);
 
 void __bus_route_settle(struct bus_route *route, bool staged)
 {

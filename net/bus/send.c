@@ -198,7 +198,7 @@ static int bus_send_parse(struct bus_send *send)
 	const struct bus_proto *proto = send->client->bus->proto;
 	struct bus_route *route = &send->route;
 
-	if (!proto || send->accepted || !bus_client_joined(send->client))
+	if (!proto || send->accepted || !af_bus_client_joined(send->client))
 		return 0;
 
 	send->parsed = true;
@@ -217,13 +217,13 @@ static void bus_find_address(struct bus_send *send)
 		return;
 	}
 
-	client = bus_lookup(route->bus, send->dst);
+	client = af_bus_lookup(route->bus, send->dst);
 	if (!client)
-		bus_route_master(route, BUS_REASON_NO_OWNER);
+		af_bus_route_master(route, BUS_REASON_NO_OWNER);
 	else if (!READ_ONCE(client->joined))
-		bus_route_master(route, BUS_REASON_NOT_JOINED);
+		af_bus_route_master(route, BUS_REASON_NOT_JOINED);
 	else
-		bus_route_add(route, client);
+		af_bus_route_add(route, client);
 }
 
 static void bus_find_list(struct bus_send *send)
@@ -232,11 +232,11 @@ static void bus_find_list(struct bus_send *send)
 	struct bus_client *client;
 	unsigned int i;
 
-	bus_route_multicast(route);
+	af_bus_route_multicast(route);
 	for (i = 0; i < send->nr_list; i++) {
-		client = bus_lookup(route->bus, send->list[i].s_addr);
+		client = af_bus_lookup(route->bus, send->list[i].s_addr);
 		if (client && READ_ONCE(client->joined))
-			bus_route_add(route, client);
+			af_bus_route_add(route, client);
 	}
 	bus_route_uniq(route, 0);
 }
@@ -248,7 +248,7 @@ static void bus_find_for_master(struct bus_send *send)
 	if (send->list) {
 		bus_find_list(send);
 	} else if (!send->addressed) {
-		bus_route_add(route, send->client);
+		af_bus_route_add(route, send->client);
 		if (route->reason)
 			route->err = -EPIPE;
 	} else {
@@ -263,7 +263,7 @@ static void bus_find_by_proto(struct bus_send *send)
 	struct bus_route *route = &send->route;
 
 	if (!send->parsed) {
-		bus_route_master(route, BUS_REASON_UNROUTED);
+		af_bus_route_master(route, BUS_REASON_UNROUTED);
 		return;
 	}
 
@@ -293,7 +293,7 @@ static void bus_find_for_client(struct bus_send *send)
 	if (!route->joined) {
 		if (!to_master)
 			route->err = -EHOSTUNREACH;
-		bus_route_master(route, BUS_REASON_ADDRESSED);
+		af_bus_route_master(route, BUS_REASON_ADDRESSED);
 		return;
 	}
 
@@ -301,7 +301,7 @@ static void bus_find_for_client(struct bus_send *send)
 	if (route->bus->proto)
 		bus_find_by_proto(send);
 	else if (to_master)
-		bus_route_master(route, BUS_REASON_ADDRESSED);
+		af_bus_route_master(route, BUS_REASON_ADDRESSED);
 	else
 		bus_find_address(send);
 }

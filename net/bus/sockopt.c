@@ -123,7 +123,7 @@ static int bus_opt_set_flags(struct bus *bus, u32 *flags, u32 allowed,
 		return -EINVAL;
 
 	WRITE_ONCE(*flags, val);
-	bus_synchronize(bus);
+	af_bus_synchronize(bus);
 	return 0;
 }
 
@@ -213,7 +213,7 @@ static int bus_opt_set_client_overflow(struct bus_client *client,
 	if (err)
 		return err;
 
-	bus_synchronize(client->bus);
+	af_bus_synchronize(client->bus);
 	bus_client_reroute(client);
 	return 0;
 }

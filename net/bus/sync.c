@@ -2,8 +2,8 @@
 /*
  * AF_BUS: wait for messages that are being sent
  *
- * A change of how messages are routed is followed by bus_synchronize(), which
- * waits for the attempts to deliver on this bus that may not know of the
+ * A change of how messages are routed is followed by af_bus_synchronize(),
+ * which waits for the attempts to deliver on this bus that may not know of the
  * change.
  *
  * Attempts are counted on each CPU, as SRCU does it. Different from SRCU, a
@@ -51,7 +51,7 @@ static void bus_phase_wait(const struct bus *bus, unsigned int phase)
 }
 
 /**
- * bus_synchronize() - wait for messages that are being sent
+ * af_bus_synchronize() - wait for messages that are being sent
  * @bus: bus
  *
  * When it returns, each message that was routed by the state before the call
@@ -59,7 +59,7 @@ static void bus_phase_wait(const struct bus *bus, unsigned int phase)
  *
  * Context: May sleep.
  */
-void bus_synchronize(struct bus *bus)
+void af_bus_synchronize(struct bus *bus)
 {
 	unsigned int phase;
 
@@ -76,4 +76,4 @@ void bus_synchronize(struct bus *bus)
 	bus_phase_wait(bus, phase);
 	mutex_unlock(&bus->sync_lock);
 }
-EXPORT_SYMBOL_GPL(bus_synchronize);
+EXPORT_SYMBOL_GPL(af_bus_synchronize);

@@ -64,12 +64,12 @@ TRACE_EVENT(bus_send,
 	),
 
 	TP_fast_assign(
-		__entry->bus = bus_cookie(bus);
+		__entry->bus = af_bus_cookie(bus);
 		__entry->msg = msg;
-		__entry->src = bus_msg_src(msg);
-		__entry->dst = bus_msg_dst(msg);
-		__entry->len = bus_msg_len(msg);
-		__entry->fds = bus_msg_nr_fds(msg);
+		__entry->src = af_bus_msg_src(msg);
+		__entry->dst = af_bus_msg_dst(msg);
+		__entry->len = af_bus_msg_len(msg);
+		__entry->fds = af_bus_msg_nr_fds(msg);
 	),
 
 	TP_printk("bus=%llu msg=%p src=%04x/%012llx dst=%04x/%012llx len=%u fds=%u",
@@ -97,11 +97,11 @@ TRACE_EVENT(bus_deliver,
 	),
 
 	TP_fast_assign(
-		__entry->bus = bus_cookie(bus);
+		__entry->bus = af_bus_cookie(bus);
 		__entry->msg = msg;
-		__entry->src = bus_msg_src(msg);
+		__entry->src = af_bus_msg_src(msg);
 		__entry->rcpt = rcpt;
-		__entry->len = bus_msg_len(msg);
+		__entry->len = af_bus_msg_len(msg);
 		__entry->reason = reason;
 	),
 
@@ -131,11 +131,11 @@ TRACE_EVENT(bus_drop,
 	),
 
 	TP_fast_assign(
-		__entry->bus = bus_cookie(bus);
+		__entry->bus = af_bus_cookie(bus);
 		__entry->msg = msg;
-		__entry->src = bus_msg_src(msg);
+		__entry->src = af_bus_msg_src(msg);
 		__entry->rcpt = rcpt;
-		__entry->len = bus_msg_len(msg);
+		__entry->len = af_bus_msg_len(msg);
 		__entry->reason = reason;
 	),
 

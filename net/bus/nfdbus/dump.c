@@ -104,8 +104,8 @@ static int nfdbus_dump(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
 
 	mutex_lock(&nfdbus_buses_lock);
 	list_for_each_entry(nb, &nfdbus_buses, link) {
-		d.cookie = bus_cookie(nb->bus);
-		if (!net_eq(bus_net(nb->bus), net) ||
+		d.cookie = af_bus_cookie(nb->bus);
+		if (!net_eq(af_bus_net(nb->bus), net) ||
 		    d.cookie < nfdbus_dump_ctx(cb)->cookie ||
 		    (only && d.cookie != only))
 			continue;
@@ -178,7 +178,7 @@ static int nfdbus_put_stats(struct sk_buff *skb, const struct nfdbus_bus *nb)
 static int nfdbus_put_bus(struct sk_buff *skb, const struct nfdbus_bus *nb)
 {
 	lockdep_assert_held(&nb->lock);
-	if (nla_put_u64_64bit(skb, NFDBUS_A_BUS_COOKIE, bus_cookie(nb->bus),
+	if (nla_put_u64_64bit(skb, NFDBUS_A_BUS_COOKIE, af_bus_cookie(nb->bus),
 			      NFDBUS_A_BUS_PAD) ||
 	    nfdbus_put_conf(skb, nb) ||
 	    nla_put_u32(skb, NFDBUS_A_BUS_PEERS, nb->nr_clients) ||
@@ -233,10 +233,10 @@ int nfdbus_nl_bus_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(bus))
 		return PTR_ERR(bus);
 
-	err = nfdbus_get_bus(bus_proto_data(bus), info);
+	err = nfdbus_get_bus(af_bus_proto_data(bus), info);
 	if (client)
-		bus_client_put(client);
-	bus_put(bus);
+		af_bus_client_put(client);
+	af_bus_put(bus);
 	return err;
 }
 
@@ -266,7 +266,7 @@ static int nfdbus_put_client(struct sk_buff *skb,
 {
 	lockdep_assert_held(&nc->bus->lock);
 	if (nla_put_u64_64bit(skb, NFDBUS_A_PEER_COOKIE,
-			      bus_cookie(nc->bus->bus), NFDBUS_A_PEER_PAD) ||
+			      af_bus_cookie(nc->bus->bus), NFDBUS_A_PEER_PAD) ||
 	    nla_put_u64_64bit(skb, NFDBUS_A_PEER_ADDR, nc->addr,
 			      NFDBUS_A_PEER_PAD) ||
 	    nla_put_u32(skb, NFDBUS_A_PEER_FLAGS, nc->flags) ||
@@ -323,10 +323,10 @@ int nfdbus_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(bus);
 
 	/* A reply that has been delivered is settled before it is counted. */
-	bus_synchronize(bus);
-	err = nfdbus_get_client(bus_client_proto_data(client), info);
-	bus_client_put(client);
-	bus_put(bus);
+	af_bus_synchronize(bus);
+	err = nfdbus_get_client(af_bus_client_proto_data(client), info);
+	af_bus_client_put(client);
+	af_bus_put(bus);
 	return err;
 }
 

@@ -123,7 +123,7 @@ static int nfdbus_bus_init(struct bus *bus)
 		return PTR_ERR(nb);
 
 	nb->bus = bus;
-	bus_set_proto_data(bus, nb);
+	af_bus_set_proto_data(bus, nb);
 
 	mutex_lock(&nfdbus_buses_lock);
 	list_add_tail(&nb->link, &nfdbus_buses);
@@ -133,7 +133,7 @@ static int nfdbus_bus_init(struct bus *bus)
 
 static void nfdbus_bus_exit(struct bus *bus)
 {
-	struct nfdbus_bus *nb = bus_proto_data(bus);
+	struct nfdbus_bus *nb = af_bus_proto_data(bus);
 
 	mutex_lock(&nfdbus_buses_lock);
 	list_del(&nb->link);
@@ -177,11 +177,11 @@ EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_client_alloc);
 
 static int nfdbus_join(struct bus_client *client)
 {
-	struct nfdbus_bus *nb = bus_proto_data(bus_client_bus(client));
+	struct nfdbus_bus *nb = af_bus_proto_data(af_bus_client_bus(client));
 	struct nfdbus_client *nc;
 	int err;
 
-	nc = nfdbus_client_alloc(nb, bus_client_addr(client));
+	nc = nfdbus_client_alloc(nb, af_bus_client_addr(client));
 	if (!nc)
 		return -ENOMEM;
 
@@ -200,13 +200,13 @@ static int nfdbus_join(struct bus_client *client)
 		WRITE_ONCE(nb->nr_slots, nc->slot + 1);
 	mutex_unlock(&nb->lock);
 
-	bus_client_set_proto_data(client, nc);
+	af_bus_client_set_proto_data(client, nc);
 	return 0;
 }
 
 static void nfdbus_leave(struct bus_client *client)
 {
-	struct nfdbus_client *nc = bus_client_proto_data(client);
+	struct nfdbus_client *nc = af_bus_client_proto_data(client);
 	struct nfdbus_bus *nb = nc->bus;
 
 	mutex_lock(&nb->lock);
@@ -222,7 +222,7 @@ static void nfdbus_leave(struct bus_client *client)
 
 static void nfdbus_release(struct bus_client *client)
 {
-	struct nfdbus_client *nc = bus_client_proto_data(client);
+	struct nfdbus_client *nc = af_bus_client_proto_data(client);
 
 	nfdbus_replies_release(nc);
 	ida_free(&nc->bus->slots, nc->slot);
@@ -253,7 +253,7 @@ static int __init nfdbus_init(void)
 	if (err)
 		return err;
 
-	err = bus_register_proto(&nfdbus_proto);
+	err = af_bus_register_proto(&nfdbus_proto);
 	if (err)
 		genl_unregister_family(&nfdbus_nl_family);
 	return err;
@@ -261,7 +261,7 @@ static int __init nfdbus_init(void)
 
 static void __exit nfdbus_exit(void)
 {
-	bus_unregister_proto(&nfdbus_proto);
+	af_bus_unregister_proto(&nfdbus_proto);
 	genl_unregister_family(&nfdbus_nl_family);
 }
 

@@ -55,7 +55,7 @@ struct bus *nfdbus_bus_from_fd(struct netlink_ext_ack *extack,
 {
 	struct bus *bus;
 
-	bus = bus_from_fd(nla_get_s32(attr), client);
+	bus = af_bus_from_fd(nla_get_s32(attr), client);
 	if (bus == ERR_PTR(-EPERM)) {
 		NL_SET_ERR_MSG_ATTR(extack, attr,
 				    "a client has no authority over its bus");
@@ -66,13 +66,13 @@ struct bus *nfdbus_bus_from_fd(struct netlink_ext_ack *extack,
 				    "not a socket of the master of a bus");
 		return ERR_PTR(-EINVAL);
 	}
-	if (bus_proto_id(bus) == BUS_PROTO_DBUS)
+	if (af_bus_proto_id(bus) == BUS_PROTO_DBUS)
 		return bus;
 
 	NL_SET_ERR_MSG_ATTR(extack, attr, "not a bus of BUS_PROTO_DBUS");
 	if (*client)
-		bus_client_put(*client);
-	bus_put(bus);
+		af_bus_client_put(*client);
+	af_bus_put(bus);
 	return ERR_PTR(-EINVAL);
 }
 
@@ -93,16 +93,16 @@ struct bus *nfdbus_client_from_fd(struct netlink_ext_ack *extack,
 
 	if (IS_ERR(bus))
 		return bus;
-	if (*client && bus_client_proto_data(*client))
+	if (*client && af_bus_client_proto_data(*client))
 		return bus;
 
 	if (*client) {
 		NL_SET_ERR_MSG_ATTR(extack, attr, "the client has not joined");
-		bus_client_put(*client);
+		af_bus_client_put(*client);
 	} else {
 		NL_SET_ERR_MSG_ATTR(extack, attr, "not an accepted socket");
 	}
-	bus_put(bus);
+	af_bus_put(bus);
 	return ERR_PTR(-EINVAL);
 }
 
@@ -119,15 +119,15 @@ static int nfdbus_set_client_from_fd(struct nfdbus_set *set,
 	if (IS_ERR(bus))
 		return PTR_ERR(bus);
 
-	*nc = bus_client_proto_data(client);
+	*nc = af_bus_client_proto_data(client);
 	if (bus != set->nb->bus) {
 		NL_SET_ERR_MSG_ATTR(set->extack, attr, "of another bus");
 		err = -EINVAL;
 	} else if ((*nc)->gone) {
 		*nc = NULL;
 	}
-	bus_client_put(client);
-	bus_put(bus);
+	af_bus_client_put(client);
+	af_bus_put(bus);
 	return err;
 }
 
@@ -405,14 +405,14 @@ int nfdbus_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (client) {
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[NFDBUS_A_SET_FD],
 				    "not the listening socket of a bus");
-		bus_client_put(client);
+		af_bus_client_put(client);
 		err = -EPERM;
 	} else {
-		err = nfdbus_set(bus_proto_data(bus), info, &lost);
+		err = nfdbus_set(af_bus_proto_data(bus), info, &lost);
 		if (lost)
-			bus_synchronize(bus);
+			af_bus_synchronize(bus);
 	}
-	bus_put(bus);
+	af_bus_put(bus);
 	return err;
 }
 
@@ -486,7 +486,7 @@ static int nfdbus_take_replies(struct nfdbus_client *nc, struct genl_info *info)
 		return -ENOMEM;
 
 	/* Calls that are staged now are settled when this returns. */
-	bus_synchronize(nc->bus->bus);
+	af_bus_synchronize(nc->bus->bus);
 	nr = nfdbus_replies_peek(nc, owed, NFDBUS_TAKE_MAX);
 	err = nfdbus_answer_expected(info, owed, nr);
 	if (!err)
@@ -552,8 +552,8 @@ int nfdbus_nl_take_replies_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(bus))
 		return PTR_ERR(bus);
 
-	err = nfdbus_take(bus_client_proto_data(client), info);
-	bus_client_put(client);
-	bus_put(bus);
+	err = nfdbus_take(af_bus_client_proto_data(client), info);
+	af_bus_client_put(client);
+	af_bus_put(bus);
 	return err;
 }

@@ -90,9 +90,9 @@ static int nfdbus_parse_rest(struct nfdbus_bus *nb, struct nfdbus_msg *m,
 static int nfdbus_parse_error(struct bus_msg *msg, int err)
 {
 	if (err == -EBADMSG)
-		bus_msg_hand_over(msg, NFDBUS_REASON_MALFORMED);
+		af_bus_msg_hand_over(msg, NFDBUS_REASON_MALFORMED);
 	else if (err == -EOPNOTSUPP)
-		bus_msg_hand_over(msg, NFDBUS_REASON_LIMIT);
+		af_bus_msg_hand_over(msg, NFDBUS_REASON_LIMIT);
 	else
 		return err;
 	return 0;
@@ -104,12 +104,12 @@ static int nfdbus_parse_error(struct bus_msg *msg, int err)
 int nfdbus_parse(struct bus_client *src, struct bus_msg *msg,
 		 struct sk_buff *skb)
 {
-	struct nfdbus_client *nc = bus_client_proto_data(src);
+	struct nfdbus_client *nc = af_bus_client_proto_data(src);
 	struct nfdbus_msg *m;
 	u32 reason;
 	int err;
 
-	m = nfdbus_msg_parse(skb, bus_msg_nr_fds(msg));
+	m = nfdbus_msg_parse(skb, af_bus_msg_nr_fds(msg));
 	if (IS_ERR(m))
 		return nfdbus_parse_error(msg, PTR_ERR(m));
 
@@ -125,15 +125,15 @@ int nfdbus_parse(struct bus_client *src, struct bus_msg *msg,
 		}
 	}
 
-	bus_msg_set_proto_data(msg, m);
+	af_bus_msg_set_proto_data(msg, m);
 	if (reason)
-		bus_msg_hand_over(msg, reason);
+		af_bus_msg_hand_over(msg, reason);
 	return 0;
 }
 
 void nfdbus_proto_msg_free(struct bus_msg *msg)
 {
-	nfdbus_msg_free(bus_msg_proto_data(msg));
+	nfdbus_msg_free(af_bus_msg_proto_data(msg));
 }
 
 /* Names */
@@ -170,11 +170,11 @@ static u32 nfdbus_find_unique(struct nfdbus_bus *nb,
 
 	addr = nfdbus_unique_addr(str->s + 3);
 	if (addr)
-		client = bus_lookup(nb->bus, addr);
-	if (!client || !bus_client_joined(client))
+		client = af_bus_lookup(nb->bus, addr);
+	if (!client || !af_bus_client_joined(client))
 		return BUS_REASON_NO_OWNER;
 
-	*nc = bus_client_proto_data(client);
+	*nc = af_bus_client_proto_data(client);
 	return *nc ? BUS_REASON_NONE : BUS_REASON_NO_OWNER;
 }
 
@@ -252,7 +252,7 @@ static u32 nfdbus_broadcast_to(struct nfdbus_client *dst, struct nfdbus_msg *m,
 		return BUS_REASON_NONE;
 
 	m->copies++;
-	bus_route_add(route, dst->client);
+	af_bus_route_add(route, dst->client);
 	return BUS_REASON_NONE;
 }
 
@@ -380,7 +380,7 @@ static u32 nfdbus_match(struct nfdbus_client *src, struct nfdbus_index *index,
 static u32 nfdbus_broadcast(struct nfdbus_client *src, struct nfdbus_msg *m,
 			    struct bus_route *route)
 {
-	bus_route_multicast(route);
+	af_bus_route_multicast(route);
 	bitmap_zero(m->seen, m->nr_seen);
 
 	return nfdbus_match(src, &src->bus->index, m, route) ?:
@@ -400,7 +400,7 @@ static u32 nfdbus_unicast(struct nfdbus_client *src, struct nfdbus_client *dst,
 	reason = nfdbus_match(src, &src->bus->taps, m, route) ?:
 		 nfdbus_expect(src, dst, m);
 	if (!reason)
-		bus_route_add(route, dst->client);
+		af_bus_route_add(route, dst->client);
 	return reason;
 }
 
@@ -425,7 +425,7 @@ static u32 nfdbus_choose(struct nfdbus_client *src, struct nfdbus_client *dst,
 			 u32 found, struct nfdbus_msg *m, unsigned int len,
 			 struct bus_route *route)
 {
-	u32 reason = bus_route_reason(route);
+	u32 reason = af_bus_route_reason(route);
 
 	if (!reason && nfdbus_is_held(src))
 		reason = BUS_REASON_VIA_MASTER;
@@ -451,15 +451,15 @@ static u32 nfdbus_decide(struct nfdbus_client *src, struct nfdbus_msg *m,
 
 	m->copies = 0;
 	if (m->repeats)
-		bus_route_set_flags(route, NFDBUS_REASON_F_REPEATS);
+		af_bus_route_set_flags(route, NFDBUS_REASON_F_REPEATS);
 
 	found = nfdbus_find_client(src->bus, m, &dst);
 	reason = nfdbus_choose(src, dst, found, m, len, route);
-	/* bus_route_add() may have found a reason. */
+	/* af_bus_route_add() may have found a reason. */
 	if (!reason)
-		reason = bus_route_reason(route);
+		reason = af_bus_route_reason(route);
 	if (reason && reason != BUS_REASON_DENIED && dst &&
-	    bus_route_denies(route, dst->client))
+	    af_bus_route_denies(route, dst->client))
 		return BUS_REASON_DENIED;
 	return reason;
 }
@@ -467,21 +467,21 @@ static u32 nfdbus_decide(struct nfdbus_client *src, struct nfdbus_msg *m,
 void nfdbus_route(struct bus_client *src, struct bus_msg *msg,
 		  struct bus_route *route)
 {
-	struct nfdbus_client *nc = bus_client_proto_data(src);
-	struct nfdbus_msg *m = bus_msg_proto_data(msg);
+	struct nfdbus_client *nc = af_bus_client_proto_data(src);
+	struct nfdbus_msg *m = af_bus_msg_proto_data(msg);
 	u32 reason;
 
-	reason = m ? nfdbus_decide(nc, m, bus_msg_len(msg), route) :
-		     bus_route_reason(route);
+	reason = m ? nfdbus_decide(nc, m, af_bus_msg_len(msg), route) :
+		     af_bus_route_reason(route);
 	if (reason)
-		bus_route_master(route, reason);
+		af_bus_route_master(route, reason);
 }
 
 void nfdbus_settle(struct bus_client *src, struct bus_msg *msg, bool staged)
 {
-	struct nfdbus_bus *nb = bus_proto_data(bus_client_bus(src));
-	struct nfdbus_msg *m = bus_msg_proto_data(msg);
-	u32 reason = bus_msg_handed_over(msg);
+	struct nfdbus_bus *nb = af_bus_proto_data(af_bus_client_bus(src));
+	struct nfdbus_msg *m = af_bus_msg_proto_data(msg);
+	u32 reason = af_bus_msg_handed_over(msg);
 
 	if (m)
 		nfdbus_reply_settle(nb, m, staged, !reason);
@@ -491,7 +491,7 @@ void nfdbus_settle(struct bus_client *src, struct bus_msg *msg, bool staged)
 	nfdbus_stats_count(nb, m, reason);
 	/* Not needed after the message is staged: do not keep it in queues. */
 	if (m) {
-		bus_msg_set_proto_data(msg, NULL);
+		af_bus_msg_set_proto_data(msg, NULL);
 		nfdbus_msg_free(m);
 	}
 }

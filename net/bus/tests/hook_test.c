@@ -25,8 +25,8 @@ static unsigned int hook_send(void *priv, struct sk_buff *skb,
 	struct hook_state *h = priv;
 
 	h->sent++;
-	h->src = bus_msg_src(bus_skb_msg(skb));
-	h->dst = bus_msg_dst(bus_skb_msg(skb));
+	h->src = af_bus_msg_src(af_bus_skb_msg(skb));
+	h->dst = af_bus_msg_dst(af_bus_skb_msg(skb));
 	return h->send_verdict;
 }
 
@@ -151,9 +151,9 @@ static void return_stolen(struct kunit *test, struct thief *t, u64 dst)
 		skb = t->skb[--t->nr];
 		KUNIT_EXPECT_FALSE(test, skb_shared(skb));
 		KUNIT_EXPECT_EQ(test, 1, skb->len);
-		KUNIT_EXPECT_EQ(test, 1, bus_msg_src(bus_skb_msg(skb)));
-		KUNIT_EXPECT_EQ(test, dst, bus_msg_dst(bus_skb_msg(skb)));
-		KUNIT_EXPECT_EQ(test, 1, bus_msg_len(bus_skb_msg(skb)));
+		KUNIT_EXPECT_EQ(test, 1, af_bus_msg_src(af_bus_skb_msg(skb)));
+		KUNIT_EXPECT_EQ(test, dst, af_bus_msg_dst(af_bus_skb_msg(skb)));
+		KUNIT_EXPECT_EQ(test, 1, af_bus_msg_len(af_bus_skb_msg(skb)));
 		consume_skb(skb);
 	}
 }

@@ -44,7 +44,7 @@ static int test_parse(struct bus_client *src, struct bus_msg *msg,
 		      struct sk_buff *skb)
 {
 	if (script.hand_over)
-		bus_msg_hand_over(msg, script.hand_over);
+		af_bus_msg_hand_over(msg, script.hand_over);
 	return script.parse_err;
 }
 
@@ -55,10 +55,10 @@ static void test_route(struct bus_client *src, struct bus_msg *msg,
 
 	script.routes++;
 	if (script.nobody)
-		bus_route_multicast(route);
-	client = bus_lookup(bus_client_bus(src), script.to);
+		af_bus_route_multicast(route);
+	client = af_bus_lookup(af_bus_client_bus(src), script.to);
 	if (client)
-		bus_route_add(route, client);
+		af_bus_route_add(route, client);
 }
 
 static void test_settle(struct bus_client *src, struct bus_msg *msg,
@@ -68,7 +68,7 @@ static void test_settle(struct bus_client *src, struct bus_msg *msg,
 		script.staged++;
 	else
 		script.undone++;
-	script.last_reason = bus_msg_handed_over(msg);
+	script.last_reason = af_bus_msg_handed_over(msg);
 }
 
 static void test_msg_free(struct bus_msg *msg)
@@ -92,7 +92,7 @@ static const struct bus_proto test_proto = {
 static struct test_bus *open_proto_bus(struct kunit *test)
 {
 	memset(&script, 0, sizeof(script));
-	if (bus_register_proto(&test_proto))
+	if (af_bus_register_proto(&test_proto))
 		kunit_skip(test, "the protocol is registered by nfdbus");
 	return test_open_bus(test, BUS_PROTO_DBUS);
 }
@@ -104,7 +104,7 @@ static void close_proto_bus(struct kunit *test)
 	test->priv = NULL;
 	KUNIT_EXPECT_NE(test, 0,
 			wait_for_completion_timeout(&bus_gone, 30 * HZ));
-	bus_unregister_proto(&test_proto);
+	af_bus_unregister_proto(&test_proto);
 }
 
 static void proto_fails_closed(struct kunit *test)

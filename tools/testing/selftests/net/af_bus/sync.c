@@ -18,7 +18,7 @@
 /* The waits of this process, as the function tracer sees them */
 struct waits {
 	char		dir[64];
-	unsigned int	bus;		/* calls of bus_synchronize() */
+	unsigned int	bus;		/* calls of af_bus_synchronize() */
 	unsigned int	rcu;		/* grace periods of the whole machine */
 };
 
@@ -40,7 +40,7 @@ static int waits_open(struct waits *w)
 		 getpid());
 	err = ERR(mkdir(w->dir, 0700));
 	if (!err)
-		err = waits_set(w, "set_ftrace_filter", "bus_synchronize");
+		err = waits_set(w, "set_ftrace_filter", "af_bus_synchronize");
 	if (!err)
 		err = waits_set(w, "set_ftrace_filter", "synchronize_rcu*");
 	if (!err)
@@ -77,7 +77,8 @@ static void waits_end(struct waits *w)
 	if (!f)
 		return;
 	while (fgets(line, sizeof(line), f)) {
-		w->bus += line[0] != '#' && strstr(line, ": bus_synchronize");
+		w->bus += line[0] != '#' &&
+			  strstr(line, ": af_bus_synchronize");
 		w->rcu += line[0] != '#' && strstr(line, ": synchronize_rcu");
 	}
 	fclose(f);
