@@ -10,13 +10,13 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <sys/syscall.h>
+#include <sys/epoll.h>
 
 #include "fuzz.h"
 
 #define GROUP		5
 #define VICTIM		BUS_ADDR(7, 1)
-#define WORKERS		3
+#define WORKERS		4
 
 /* A contest: links of one bus, and threads that repeat a step */
 struct contest {
@@ -32,6 +32,7 @@ struct contest {
 	unsigned long	last[TBUS_LINKS];
 	int		passed[2];	/* sockets that are passed */
 	int		way[2];		/* another way to pass them */
+	int		epoll;		/* of senders that wait */
 };
 
 typedef void (*contest_step)(struct contest *c, unsigned int nr);
@@ -114,14 +115,13 @@ static bool twice_begin(struct contest *c)
 {
 	unsigned int i;
 
-	if (!open_bus(c, 3 + rnd_below(&c->rnd, 4)))
+	if (!open_bus(c, TBUS_LINKS - rnd_below(&c->rnd, 4)))
 		return false;
-	for (i = 1; i < c->nr; i++) {
-		if (bus_add(&c->l[i], BUS_ADDR(GROUP, i)))
+	/* The longer it takes to visit the members, the more can change. */
+	for (i = 1; i < c->nr; i++)
+		if (bus_add(&c->l[i], BUS_ADDR(GROUP, i)) ||
+		    (i % 2 && bus_slow(c->l[i].fd)))
 			return false;
-		if (i > 1 && rnd_below(&c->rnd, 3))
-			bus_slow(c->l[i].fd);
-	}
 	return !bus_add(&c->l[1], BUS_ADDR(GROUP, c->nr));
 }
 
@@ -139,6 +139,17 @@ static void twice_flip(struct contest *c, unsigned int nr)
 
 	bus_del(&c->l[1], addr);
 	bus_add(&c->l[1], addr);
+}
+
+/* A member that is added is visited last: let the others be so in turn. */
+static void twice_others(struct contest *c, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 2; i < c->nr; i++) {
+		bus_del(&c->l[i], BUS_ADDR(GROUP, i));
+		bus_add(&c->l[i], BUS_ADDR(GROUP, i));
+	}
 }
 
 static void twice_judge(struct contest *c, unsigned int nr)
@@ -211,7 +222,7 @@ static bool passed_begin(struct contest *c)
 {
 	unsigned int i;
 
-	if (!open_bus(c, 1 + rnd_below(&c->rnd, 3)) ||
+	if (!open_bus(c, TBUS_LINKS - rnd_below(&c->rnd, 4)) ||
 	    socketpair(AF_UNIX, SOCK_DGRAM, 0, c->passed) ||
 	    socketpair(AF_UNIX, SOCK_DGRAM, 0, c->way))
 		return false;
@@ -278,61 +289,46 @@ static void passed_end(struct contest *c)
 }
 
 /*
- * Senders met a full queue that is empty now; each of them is woken once. A
- * thread that sleeps in recv() on one of the sockets counts the wake-ups.
+ * Senders met a full queue that is empty now. An edge-triggered epoll reports each
+ * time that one of them is told so: once.
  */
 
 static bool woken_begin(struct contest *c)
 {
+	struct epoll_event ev = { .events = EPOLLOUT | EPOLLET };
 	unsigned int i;
 
 	if (!open_bus(c, 2 + rnd_below(&c->rnd, 4)) ||
 	    !fill(c, &c->l[0], c->qlen))
 		return false;
+	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	for (i = 1; i < c->nr; i++)
-		if (say_to(c->l[i].fd, 1, "x") != EAGAIN)
+		if (say_to(c->l[i].fd, 1, "x") != EAGAIN ||
+		    epoll_ctl(c->epoll, EPOLL_CTL_ADD, c->l[i].fd, &ev))
 			return false;
-	drain(c, &c->l[0]);
 	return true;
-}
-
-static long times_slept(const struct bus_call *call)
-{
-	char line[128];
-	long n = -1;
-	FILE *f;
-
-	snprintf(line, sizeof(line), "/proc/self/task/%d/status", call->tid);
-	f = fopen(line, "re");
-	while (f && fgets(line, sizeof(line), f))
-		sscanf(line, "voluntary_ctxt_switches: %ld", &n);
-	if (f)
-		fclose(f);
-	return n;
 }
 
 static void woken_judge(struct contest *c, unsigned int nr)
 {
-	struct bus_call call = { .fn = call_recv, .fd = c->l[1].fd };
+	struct epoll_event evs[TBUS_LINKS];
+	unsigned int i, told = 0;
 	char text[32];
-	long before;
-	int i;
 
-	call_start(&call);
-	if (call_sleeps(&call)) {
-		before = times_slept(&call);
-		for (i = 0; i < 20; i++) {
-			say(c->l[0].acc, "x");
-			receive(c->l[0].fd, text, sizeof(text));
-			usleep(200);
-		}
-		if (times_slept(&call) > before + 5)
-			complain(c, "a sender was woken %ld times, not once",
-				 times_slept(&call) - before);
+	drain(c, &c->l[0]);
+	for (i = 0; i < 20; i++) {
+		told += epoll_wait(c->epoll, evs, TBUS_LINKS, 0);
+		say(c->l[0].acc, "x");
+		receive(c->l[0].fd, text, sizeof(text));
 	}
-	say(c->l[1].acc, "end");
-	call_wait(&call);
+	if (told != c->nr - 1)
+		complain(c, "%u senders were told %u times", c->nr - 1, told);
 	atomic_store(&c->over, true);
+}
+
+static void woken_end(struct contest *c)
+{
+	close(c->epoll);
 }
 
 /*
@@ -375,7 +371,8 @@ static const struct {
 	void		(*end)(struct contest *c);
 } contests[FUZZ_CONTESTS] = {
 	[FUZZ_TWICE] = {
-		twice_begin, { twice_send, twice_flip, twice_flip },
+		twice_begin,
+		{ twice_send, twice_flip, twice_flip, twice_others },
 		twice_judge
 	},
 	[FUZZ_FULL] = { full_begin, { full_multicast }, full_judge },
@@ -383,7 +380,7 @@ static const struct {
 		passed_begin, { passed_send, passed_victim, passed_otherwise },
 		passed_receive, passed_end
 	},
-	[FUZZ_WOKEN] = { woken_begin, {}, woken_judge },
+	[FUZZ_WOKEN] = { woken_begin, {}, woken_judge, woken_end },
 	[FUZZ_SEVERAL] = { several_begin, {}, several_judge },
 };
 
@@ -435,6 +432,7 @@ bool fuzz_contest(enum fuzz_contest kind, __u64 seed, unsigned int ms, char *wha
 		.size = size,
 		.passed = { -1, -1 },
 		.way = { -1, -1 },
+		.epoll = -1,
 	};
 
 	bool begins;
