@@ -203,8 +203,8 @@ enum bus_state {
  * @max_msg: bytes that a message may have
  * @max_qlen: messages that this socket's queue may hold
  * @qlen: messages in this socket's queue
- * @overflow_unicast: BUS_OVERFLOW_*, of the client, of the bus on a listener
- * @overflow_multicast: likewise
+ * @overflow_unicast: BUS_OVERFLOW_* of the client, or of the bus on a listener
+ * @overflow_multicast: BUS_OVERFLOW_* of the client, or of the bus on a listener
  * @unacked: hand-overs since join that await BUS_ACK
  * @clients: clients connected to the bus
  *

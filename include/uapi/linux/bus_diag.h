@@ -154,9 +154,9 @@ enum bus_diag_attr {
  * @BUS_DIAG_STAT_LOST: copies dropped for lack of room
  * @__BUS_DIAG_STAT_MAX: private
  *
- * On both ends of a link they count for its client: unicasts, multicasts and
- * hand-overs what it sent, the others what came, or did not come, to it. On a
- * listener they count for the whole bus.
+ * On both ends of a link, the counters of unicasts, multicasts and hand-overs
+ * count what the client sent; the others count what it received or did not get.
+ * On a listener, all counters count for the whole bus.
  */
 enum bus_diag_stat {
 	BUS_DIAG_STAT_UNSPEC,
@@ -212,11 +212,12 @@ struct bus_diag_peer {
 };
 
 /**
- * struct bus_diag_queue - receive queue; that of a listener are connections
- *	that wait for accept()
+ * struct bus_diag_queue - receive queue; the queue of a listener holds the
+ *	connections that wait for accept()
  * @messages: in the queue
  * @max_messages: BUS_QLEN, or the backlog
- * @bytes: of memory that they take, and that is set aside for those to come
+ * @bytes: memory that they take, and memory that is reserved for messages to
+ *	come
  * @max_bytes: SO_RCVBUF
  * @drops: messages lost for lack of room
  * @reserved: 0
