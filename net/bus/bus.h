@@ -350,16 +350,22 @@ struct bus_client {
 	atomic64_t		count[BUS_STAT_MAX];
 };
 
+/* Counts for the bus what has been counted for its clients. */
+static inline void bus_count_all(struct bus *bus, enum bus_stat stat,
+				 unsigned int n)
+{
+	struct bus_stats *stats = get_cpu_ptr(bus->stats);
+
+	u64_stats_update_begin(&stats->syncp);
+	u64_stats_add(&stats->count[stat], n);
+	u64_stats_update_end(&stats->syncp);
+	put_cpu_ptr(bus->stats);
+}
+
 static inline void bus_count(struct bus_client *client, enum bus_stat stat)
 {
-	struct bus_stats *stats;
-
 	atomic64_inc(&client->count[stat]);
-	stats = get_cpu_ptr(client->bus->stats);
-	u64_stats_update_begin(&stats->syncp);
-	u64_stats_inc(&stats->count[stat]);
-	u64_stats_update_end(&stats->syncp);
-	put_cpu_ptr(client->bus->stats);
+	bus_count_all(client->bus, stat, 1);
 }
 
 struct bus_client *bus_client_alloc(struct bus *bus);
@@ -553,6 +559,17 @@ static inline struct bus_skb_cb *bus_cb(const struct sk_buff *skb)
 {
 	BUILD_BUG_ON(sizeof(struct bus_skb_cb) > sizeof(skb->cb));
 	return (struct bus_skb_cb *)skb->cb;
+}
+
+/* What a copy has to itself before it has a recipient. A clone of such a copy
+ * begins with the same.
+ */
+static inline void bus_cb_init(struct sk_buff *skb, struct bus_msg *msg)
+{
+	*bus_cb(skb) = (struct bus_skb_cb) {
+		.msg	= msg,
+		.ctrunc	= !!msg->nr_fds,
+	};
 }
 
 struct bus_msg *bus_msg_alloc(gfp_t gfp);
@@ -806,6 +823,7 @@ void bus_wait_init(struct sock *sk);
  * @to_master: it is the master
  * @eaves: it is there because it eavesdrops: never waited for
  * @fds: it gets descriptors, if there are any
+ * @exempt: its copy needs no share of its queue; known once a copy is staged
  * @reserved: there is room set aside in its queue
  * @drop: it has no room and loses the message
  * @kick: it has no room and is to be disconnected; @client is referenced
@@ -820,6 +838,7 @@ struct bus_rcpt {
 	bool			to_master;
 	bool			eaves;
 	bool			fds;
+	bool			exempt;
 	bool			reserved;
 	bool			drop;
 	bool			kick;
@@ -854,7 +873,8 @@ struct bus_rcpt {
  * @refused: why the last recipient who refused it did
  * @blocked: receiver without room, for which the sender has to wait; referenced
  * @turn: receiver for whose room the sender has waited, to be compared only
- * @need: what did not fit
+ * @need: the room that a copy needs; its exempt and late are those of the
+ *	recipient whose queue was looked at last
  * @rcpt: recipients
  * @nr: their number
  * @max: how many fit into @rcpt
@@ -930,10 +950,15 @@ bool bus_route_may_ask(struct bus_route *route);
 void bus_route_sort(struct bus_route *route);
 bool bus_route_has(const struct bus_route *route, unsigned int nr,
 		   const struct bus_client *client);
-struct bus_user *bus_route_user(const struct bus_route *route);
 void bus_route_add_group(struct bus_route *route, u16 prefix);
 void bus_route_uniq(struct bus_route *route, unsigned int first);
 void __bus_route_settle(struct bus_route *route, bool staged);
+
+/* The user whose message it is. */
+static inline struct bus_user *bus_route_user(const struct bus_route *route)
+{
+	return route->need.user;
+}
 
 /* The sender keeps sockets, of other descriptors one copy is @fp itself. */
 static inline bool bus_route_keeps_fds(const struct bus_route *route)

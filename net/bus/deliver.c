@@ -98,11 +98,11 @@ static int bus_rcpt_clone(struct bus_route *route, struct bus_rcpt *rcpt)
 {
 	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT;
 
-	if (!skb_queue_empty(&route->spare))
+	if (unlikely(!skb_queue_empty(&route->spare)))
 		rcpt->skb = __skb_dequeue(&route->spare);
 	else
 		rcpt->skb = skb_clone(route->skb, gfp);
-	if (rcpt->skb)
+	if (likely(rcpt->skb))
 		return 0;
 
 	route->want_skb = route->nr - (route->rcpt->skb == route->skb);
@@ -150,8 +150,8 @@ static int bus_route_count_fds(struct bus_route *route)
 
 /* Room. */
 
-static u32 bus_rcpt_policy(const struct bus_route *route,
-			   const struct bus_rcpt *rcpt)
+static __always_inline u32 bus_rcpt_policy(const struct bus_route *route,
+					   const struct bus_rcpt *rcpt)
 {
 	u32 policy;
 
@@ -183,23 +183,13 @@ static bool bus_rcpt_exempt(const struct bus_route *route,
 		uid_eq(rcpt->client->uid, route->src->uid));
 }
 
-static __always_inline struct bus_need
-bus_rcpt_need(const struct bus_route *route, const struct bus_rcpt *rcpt)
-{
-	return (struct bus_need) {
-		.size	= route->skb->truesize,
-		.user	= bus_route_user(route),
-		.exempt	= bus_rcpt_exempt(route, rcpt),
-	};
-}
-
 static int bus_route_block(struct bus_route *route, struct bus_rcpt *rcpt)
 {
 	if (!refcount_inc_not_zero(&rcpt->sk->sk_refcnt))
 		return BUS_LOST_RACE;
 
 	route->blocked = rcpt->sk;
-	route->need = bus_rcpt_need(route, rcpt);
+	route->need.exempt = rcpt->exempt;
 	route->need.reroutes = READ_ONCE(bus_sk(rcpt->sk)->reroutes);
 	return -EAGAIN;
 }
@@ -320,35 +310,37 @@ static int bus_rcpt_no_room(struct bus_route *route, struct bus_rcpt *rcpt,
 }
 
 /* Has the message to get in line behind others that wait? */
-static bool bus_rcpt_lines_up(const struct bus_route *route,
-			      const struct bus_rcpt *rcpt)
+static noinline bool __bus_rcpt_lines_up(struct bus_route *route,
+					 const struct bus_rcpt *rcpt)
 {
-	struct bus_need need;
-
-	if (!READ_ONCE(bus_sk(rcpt->sk)->nr_lines) ||
-	    bus_rcpt_policy(route, rcpt) != BUS_OVERFLOW_BLOCK)
+	if (bus_rcpt_policy(route, rcpt) != BUS_OVERFLOW_BLOCK)
 		return false;
 
-	need = bus_rcpt_need(route, rcpt);
+	route->need.exempt = rcpt->exempt;
 	return route->turn != rcpt->sk &&
-	       !bus_line_is_open(rcpt->sk, route->sk, bus_need_line(&need)) &&
+	       !bus_line_is_open(rcpt->sk, route->sk,
+				 bus_need_line(&route->need)) &&
 	       !bus_block_has_turn(route->sk, rcpt->sk);
 }
 
-static int bus_rcpt_reserve(struct bus_route *route, struct bus_rcpt *rcpt)
+/* Mostly there are no lines. */
+static bool bus_rcpt_lines_up(struct bus_route *route,
+			      const struct bus_rcpt *rcpt)
 {
-	struct bus_need need = bus_rcpt_need(route, rcpt);
+	return unlikely(READ_ONCE(bus_sk(rcpt->sk)->nr_lines)) &&
+	       __bus_rcpt_lines_up(route, rcpt);
+}
+
+static noinline int bus_rcpt_reserve(struct bus_route *route,
+				     struct bus_rcpt *rcpt)
+{
 	int err;
 
-	/* Who may lose the message needs no room in advance, but a share, which
-	 * may have to be allocated.
-	 */
-	if (need.exempt && bus_rcpt_policy(route, rcpt) == BUS_OVERFLOW_DROP)
-		return 0;
 	if (bus_rcpt_lines_up(route, rcpt))
 		return bus_route_block(route, rcpt);
 
-	err = bus_queue_reserve(rcpt->sk, &need, &route->spare_share,
+	route->need.exempt = rcpt->exempt;
+	err = bus_queue_reserve(rcpt->sk, &route->need, &route->spare_share,
 				&rcpt->bill);
 	if (err)
 		return bus_rcpt_no_room(route, rcpt, err);
@@ -363,7 +355,9 @@ static bool bus_route_stolen(const struct bus_route *route)
 	return skb_shared(route->skb);
 }
 
-/* A copy and room for each. */
+/* A copy and room for each. A recipient that may lose the message needs no room
+ * in advance unless it needs a share, which may have to be allocated.
+ */
 static int bus_route_reserve(struct bus_route *route)
 {
 	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
@@ -375,6 +369,11 @@ static int bus_route_reserve(struct bus_route *route)
 			rcpt->skb = route->skb;
 		else if (bus_rcpt_clone(route, rcpt))
 			return BUS_NEED_MEMORY;
+
+		rcpt->exempt = bus_rcpt_exempt(route, rcpt);
+		if (rcpt->exempt &&
+		    bus_rcpt_policy(route, rcpt) == BUS_OVERFLOW_DROP)
+			continue;
 		err = bus_rcpt_reserve(route, rcpt);
 		if (err)
 			return err;
@@ -415,25 +414,28 @@ static void bus_route_charge_fds(struct bus_route *route)
 		bus_rcpt_charge_fds(route, rcpt);
 }
 
-/* A clone gets a reference to the message from the caller. */
-static void bus_rcpt_dress(struct bus_route *route, struct bus_rcpt *rcpt)
+/* Makes a copy with the cb of bus_cb_init() one for this recipient. A clone gets a
+ * reference to the message from the caller.
+ */
+static __always_inline void bus_rcpt_dress(struct bus_route *route,
+					   struct bus_rcpt *rcpt)
 {
-	struct bus_skb_cb *cb = bus_cb(rcpt->skb);
-	bool tell = rcpt->to_master && route->joined;
+	struct sk_buff *skb = rcpt->skb;
+	struct bus_skb_cb *cb = bus_cb(skb);
 
-	cb->msg = route->msg;
-	cb->fp = NULL;
-	cb->bill = rcpt->bill;
-	cb->reason = tell ? route->reason : BUS_REASON_NONE;
-	cb->flags = tell ? route->flags : 0;
-	cb->ctrunc = false;
-	if (route->msg->nr_fds) {
+	if (unlikely(rcpt->reserved))
+		cb->bill = rcpt->bill;
+	if (unlikely(rcpt->to_master) && route->joined) {
+		cb->reason = route->reason;
+		cb->flags = route->flags;
+	}
+	if (unlikely(route->msg->nr_fds)) {
 		cb->fp = rcpt->fp;
 		cb->ctrunc = !rcpt->fp;
 	}
 	if (sock_flag(rcpt->sk, SOCK_RCVTSTAMP))
-		__net_timestamp(rcpt->skb);
-	rcpt->skb->destructor = bus_skb_destruct;
+		__net_timestamp(skb);
+	skb->destructor = bus_skb_destruct;
 }
 
 /* A list with sockets is charged once: the collector may have taken, or freed,
@@ -462,31 +464,32 @@ static void bus_route_uncharge_fds(struct bus_route *route)
 	}
 }
 
-static void bus_rcpt_undress(struct bus_route *route, struct bus_rcpt *rcpt)
+static noinline void bus_rcpt_undress(struct bus_route *route,
+				      struct bus_rcpt *rcpt)
 {
 	struct bus_skb_cb *cb = bus_cb(rcpt->skb);
 
 	if (cb->bill.due)
 		bus_user_uncharge(cb->bill.due, rcpt->skb->truesize);
-	cb->bill.due = NULL;
-	cb->fp = NULL;
+	bus_cb_init(rcpt->skb, route->msg);
 	if (rcpt->skb == route->skb)
 		return;
 	rcpt->skb->destructor = NULL;
 	bus_msg_put(route->msg);
 }
 
-static int bus_rcpt_stage(struct bus_route *route, struct bus_rcpt *rcpt)
+/* What is not reserved has been decided, so it may be late. */
+static __always_inline int bus_rcpt_stage(struct bus_route *route,
+					  struct bus_rcpt *rcpt)
 {
-	struct bus_need need;
 	int err;
 
-	if (rcpt->reserved) {
+	if (unlikely(rcpt->reserved)) {
 		err = bus_queue_add_reserved(rcpt->sk, rcpt->skb);
 	} else {
-		need = bus_rcpt_need(route, rcpt);
-		need.late = true;
-		err = bus_queue_add(rcpt->sk, rcpt->skb, &need,
+		route->need.exempt = rcpt->exempt;
+		route->need.late = true;
+		err = bus_queue_add(rcpt->sk, rcpt->skb, &route->need,
 				    &route->spare_share);
 	}
 	rcpt->reserved = false;
@@ -500,14 +503,6 @@ static void bus_rcpt_forget_copy(struct bus_route *route, struct bus_rcpt *rcpt)
 	if (rcpt->skb == route->skb)
 		route->skb = NULL;
 	rcpt->skb = NULL;
-}
-
-static enum bus_stat bus_rcpt_stat(const struct bus_route *route,
-				   const struct bus_rcpt *rcpt)
-{
-	if (rcpt->to_master)
-		return BUS_STAT_HANDOVERS;
-	return route->from_master ? BUS_STAT_FROM_MASTER : BUS_STAT_COPIES;
 }
 
 static void bus_rcpt_report_loss(struct bus_rcpt *rcpt)
@@ -524,14 +519,22 @@ static void bus_rcpt_report_loss(struct bus_rcpt *rcpt)
 static void bus_route_finish(struct bus_route *route)
 {
 	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+	enum bus_stat stat = route->from_master ? BUS_STAT_FROM_MASTER :
+						  BUS_STAT_COPIES;
 	bool blocked = !list_empty(&bus_sk(route->sk)->blocked);
+	unsigned int copies = 0;
 
 	if (trace_bus_deliver_enabled() || trace_bus_drop_enabled())
 		bus_trace_route(route);
 	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
-		if (rcpt->queued) {
+		if (likely(rcpt->queued)) {
 			bus_rcpt_forget_copy(route, rcpt);
-			bus_count(rcpt->client, bus_rcpt_stat(route, rcpt));
+			if (unlikely(rcpt->to_master)) {
+				bus_count(rcpt->client, BUS_STAT_HANDOVERS);
+			} else {
+				atomic64_inc(&rcpt->client->count[stat]);
+				copies++;
+			}
 			rcpt->sk->sk_data_ready(rcpt->sk);
 			if (blocked)
 				bus_block_sent(route->sk, rcpt->sk);
@@ -542,6 +545,8 @@ static void bus_route_finish(struct bus_route *route)
 		if (rcpt->skb != route->skb)
 			__skb_queue_tail(&route->spare, rcpt->skb);
 	}
+	if (copies)
+		bus_count_all(route->bus, stat, copies);
 	if (route->from_master || route->reason)
 		return;
 	bus_count(route->src, route->multicast ? BUS_STAT_MULTICASTS :
@@ -581,13 +586,14 @@ static void bus_route_commit(struct bus_route *route)
 static int bus_route_add_one(struct bus_route *route)
 {
 	struct bus_rcpt *rcpt = route->rcpt;
-	struct bus_need need = bus_rcpt_need(route, rcpt);
 	int err;
 
 	bus_rcpt_dress(route, rcpt);
-	err = bus_queue_add(rcpt->sk, rcpt->skb, &need, &route->spare_share);
+	route->need.exempt = rcpt->exempt;
+	err = bus_queue_add(rcpt->sk, rcpt->skb, &route->need,
+			    &route->spare_share);
 	rcpt->queued = !err;
-	if (err) {
+	if (unlikely(err)) {
 		bus_rcpt_undress(route, rcpt);
 		err = bus_rcpt_no_room(route, rcpt, err);
 		if (err)
@@ -604,6 +610,7 @@ static int bus_route_stage_one(struct bus_route *route)
 	struct bus_rcpt *rcpt = route->rcpt;
 	int err;
 
+	rcpt->exempt = bus_rcpt_exempt(route, rcpt);
 	if (bus_rcpt_lines_up(route, rcpt))
 		return bus_route_block(route, rcpt);
 
@@ -627,9 +634,9 @@ static void bus_route_link(struct bus_route *route, struct bus_rcpt *first)
 	spin_lock(&bus->order_lock);
 	for (rcpt = first; rcpt < end; rcpt++) {
 		bus_rcpt_dress(route, rcpt);
-		if (!rcpt->drop && bus_rcpt_stage(route, rcpt))
+		if (likely(!rcpt->drop) && unlikely(bus_rcpt_stage(route, rcpt)))
 			rcpt->drop = true;
-		if (rcpt->drop)
+		if (unlikely(rcpt->drop))
 			bus_queue_lose(rcpt->sk);
 	}
 	bus_route_commit(route);
@@ -708,7 +715,9 @@ static int bus_route_stage(struct bus_route *route)
 {
 	int err;
 
-	if (route->missed)
+	route->need.size = route->skb->truesize;
+	route->need.late = false;
+	if (unlikely(route->missed))
 		return bus_route_want_rcpts(route);
 	if (route->fp) {
 		err = bus_route_count_fds(route);

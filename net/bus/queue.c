@@ -136,6 +136,20 @@ static bool bus_queue_is_paid(const struct sock *sk, unsigned int size)
 	return (u32)atomic_read(&sk->sk_rmem_alloc) + size > BUS_QUEUE_FREE;
 }
 
+/* Is there room for a message that needs no share, and that the user of the queue
+ * does not pay for? Then neither has to be looked for.
+ */
+static bool bus_queue_has_free_room(const struct sock *sk,
+				    const struct bus_need *need)
+{
+	const struct bus_sock *b = bus_sk(sk);
+
+	return need->exempt && !b->closed && !bus_queue_is_paid(sk, need->size) &&
+	       bus_queue_fits(sk, need->size,
+			      skb_queue_len(&sk->sk_receive_queue) + b->reserved,
+			      atomic_read(&sk->sk_rmem_alloc));
+}
+
 /**
  * bus_queue_has_room() - would a message fit, or is waiting of no use?
  * @sk: receiver
@@ -158,7 +172,15 @@ bool bus_queue_has_room(struct sock *sk, const struct bus_need *need)
 	return !err || err == -EPIPE;
 }
 
-static __always_inline int
+/* All changes are under the lock of the queue. */
+static void bus_queue_add_bytes(struct sock *sk, int bytes)
+{
+	lockdep_assert_held(&sk->sk_receive_queue.lock);
+
+	atomic_set(&sk->sk_rmem_alloc, atomic_read(&sk->sk_rmem_alloc) + bytes);
+}
+
+static int
 bus_queue_charge(struct sock *sk, const struct bus_need *need, bool reserve,
 		 struct list_head *spare, struct bus_bill *bill)
 {
@@ -186,7 +208,7 @@ bus_queue_charge(struct sock *sk, const struct bus_need *need, bool reserve,
 	}
 	if (share)
 		bus_share_charge(share, need->size);
-	atomic_add(need->size, &sk->sk_rmem_alloc);
+	bus_queue_add_bytes(sk, need->size);
 	bill->share = share;
 	bill->due = due;
 	return 0;
@@ -197,7 +219,7 @@ static void bus_queue_uncharge(struct sock *sk, unsigned int size,
 {
 	if (share)
 		bus_share_uncharge(bus_sk(sk), share, size);
-	atomic_sub(size, &sk->sk_rmem_alloc);
+	bus_queue_add_bytes(sk, -size);
 }
 
 /**
@@ -258,7 +280,8 @@ static void bus_queue_link(struct bus_sock *b, struct sk_buff *skb)
 /**
  * bus_queue_add() - put a message into a queue
  * @sk: receiver
- * @skb: message; receivers do not see it before it is committed
+ * @skb: message, charged to nothing; receivers do not see it before it is
+ *	committed
  * @need: what it needs
  * @spare: shares to take from if its user has none here
  *
@@ -267,11 +290,15 @@ static void bus_queue_link(struct bus_sock *b, struct sk_buff *skb)
 int bus_queue_add(struct sock *sk, struct sk_buff *skb,
 		  const struct bus_need *need, struct list_head *spare)
 {
-	int err;
+	int err = 0;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	err = bus_queue_charge(sk, need, false, spare, &bus_cb(skb)->bill);
-	if (!err)
+	if (likely(bus_queue_has_free_room(sk, need)))
+		bus_queue_add_bytes(sk, need->size);
+	else
+		err = bus_queue_charge(sk, need, false, spare,
+				       &bus_cb(skb)->bill);
+	if (likely(!err))
 		bus_queue_link(bus_sk(sk), skb);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	return err;

@@ -49,6 +49,7 @@ void bus_route_init(struct bus_route *route, struct sock *sk,
 	route->refused = SKB_NOT_DROPPED_YET;
 	route->blocked = NULL;
 	route->turn = NULL;
+	route->need.user = from_master ? src->bus->user : src->user;
 	route->rcpt = route->few;
 	route->max = ARRAY_SIZE(route->few);
 	__skb_queue_head_init(&route->spare);
@@ -316,17 +317,6 @@ int bus_route_prepare(struct bus_route *route)
 	return err;
 }
 
-/**
- * bus_route_user() - the user whose message it is
- * @route: route
- *
- * Return: The user.
- */
-struct bus_user *bus_route_user(const struct bus_route *route)
-{
-	return route->from_master ? route->bus->user : route->src->user;
-}
-
 static __always_inline struct bus_rcpt *
 __bus_route_new_rcpt(struct bus_route *route, struct bus_client *client,
 		     struct sock *sk)
@@ -345,6 +335,8 @@ __bus_route_new_rcpt(struct bus_route *route, struct bus_client *client,
 	rcpt->bill = (struct bus_bill) {};
 	rcpt->to_master = false;
 	rcpt->eaves = false;
+	rcpt->fds = false;
+	rcpt->exempt = false;
 	rcpt->reserved = false;
 	rcpt->drop = false;
 	rcpt->kick = false;
@@ -398,14 +390,11 @@ static u32 bus_filter_run(const struct sk_filter *filter, struct sk_buff *skb)
  * well must not be trimmed. Security modules are asked by a hook that knows both
  * sides, instead of sock_rcv_skb.
  */
-static bool bus_filter_admits(struct sock *sk, struct sk_buff *skb)
+static noinline bool bus_filter_admits(const struct sk_filter *filter,
+				       struct sock *sk, struct sk_buff *skb)
 {
-	const struct sk_filter *filter = rcu_dereference(sk->sk_filter);
 	struct sock *owner = skb->sk;
 	bool admits;
-
-	if (!filter)
-		return true;
 
 	skb->sk = sk;
 	admits = bus_filter_run(filter, skb);
@@ -413,19 +402,42 @@ static bool bus_filter_admits(struct sock *sk, struct sk_buff *skb)
 	return admits;
 }
 
-static enum skb_drop_reason bus_rcpt_filter(struct bus_route *route,
-					    struct sock *sk)
+static noinline bool bus_rcpt_refuses(struct bus_route *route,
+				      struct bus_client *client,
+				      const struct sock *sk,
+				      enum skb_drop_reason reason)
 {
-	struct sk_buff *skb = route->skb;
+	bus_count(client, BUS_STAT_FILTERED);
+	route->refused = reason;
+	bus_trace_drop(client, sk, route->msg, reason);
+	return false;
+}
 
-	route->denied = security_bus_may_send(route->sk, sk, skb);
-	if (route->denied)
-		return SKB_DROP_REASON_SECURITY_HOOK;
-	if (!bus_filter_admits(sk, skb))
-		return SKB_DROP_REASON_SOCKET_FILTER;
-	if (!bus_hook(route->bus, NF_BUS_DELIVER, sk, skb))
-		return SKB_DROP_REASON_NETFILTER_DROP;
-	return SKB_NOT_DROPPED_YET;
+/* Inlined where it runs for each client of a group. */
+static __always_inline bool __bus_rcpt_admits(struct bus_route *route,
+					      struct bus_client *client,
+					      struct sock *sk)
+{
+	const struct sk_filter *filter;
+	enum skb_drop_reason reason;
+
+	reason = SKB_DROP_REASON_SECURITY_HOOK;
+	route->denied = security_bus_may_send(route->sk, sk, route->skb);
+	if (unlikely(route->denied))
+		goto refuse;
+
+	reason = SKB_DROP_REASON_SOCKET_FILTER;
+	filter = rcu_dereference(sk->sk_filter);
+	if (filter && !bus_filter_admits(filter, sk, route->skb))
+		goto refuse;
+
+	reason = SKB_DROP_REASON_NETFILTER_DROP;
+	if (!bus_hook(route->bus, NF_BUS_DELIVER, sk, route->skb))
+		goto refuse;
+	return true;
+
+refuse:
+	return bus_rcpt_refuses(route, client, sk, reason);
 }
 
 /**
@@ -441,15 +453,7 @@ static enum skb_drop_reason bus_rcpt_filter(struct bus_route *route,
 bool bus_rcpt_admits(struct bus_route *route, struct bus_client *client,
 		     struct sock *sk)
 {
-	enum skb_drop_reason reason = bus_rcpt_filter(route, sk);
-
-	if (!reason)
-		return true;
-
-	bus_count(client, BUS_STAT_FILTERED);
-	route->refused = reason;
-	bus_trace_drop(client, sk, route->msg, reason);
-	return false;
+	return __bus_rcpt_admits(route, client, sk);
 }
 
 /* What a security module denies the sender of a unicast is told, by the daemon
@@ -488,16 +492,8 @@ static void bus_route_too_many(struct bus_route *route)
 		route->err = -E2BIG;
 }
 
-/**
- * af_bus_route_add() - choose a recipient
- * @route: route
- * @client: recipient; one who is leaving is passed over
- *
- * Nobody gets anything if the message goes to the master in the end.
- *
- * Context: Under rcu_read_lock().
- */
-void af_bus_route_add(struct bus_route *route, struct bus_client *client)
+static __always_inline void __bus_route_add(struct bus_route *route,
+					    struct bus_client *client)
 {
 	struct sock *sk = rcu_dereference(client->sk);
 
@@ -519,10 +515,24 @@ void af_bus_route_add(struct bus_route *route, struct bus_client *client)
 		route->reason = BUS_REASON_VIA_MASTER;
 		return;
 	}
-	if (bus_rcpt_admits(route, client, sk))
+	if (likely(__bus_rcpt_admits(route, client, sk)))
 		__bus_route_new_rcpt(route, client, sk);
 	else
 		bus_route_deny(route);
+}
+
+/**
+ * af_bus_route_add() - choose a recipient
+ * @route: route
+ * @client: recipient; one that is leaving is passed over
+ *
+ * No client gets a copy if the message goes to the master in the end.
+ *
+ * Context: Under rcu_read_lock().
+ */
+void af_bus_route_add(struct bus_route *route, struct bus_client *client)
+{
+	__bus_route_add(route, client);
 }
 EXPORT_SYMBOL_GPL(af_bus_route_add);
 
@@ -612,7 +622,7 @@ void bus_route_add_group(struct bus_route *route, u16 prefix)
 		if (route->err)
 			return;
 		if (READ_ONCE(member->client->joined))
-			af_bus_route_add(route, member->client);
+			__bus_route_add(route, member->client);
 	}
 	/* Pairs with the release of the member in bus_group_link(). */
 	smp_rmb();

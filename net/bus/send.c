@@ -131,9 +131,6 @@ static int bus_send_fds(struct bus_send *send, struct scm_cookie *scm)
 {
 	int err;
 
-	if (!scm->fp)
-		return 0;
-
 	err = bus_scm_announce_fds(bus_route_user(&send->route), scm->fp,
 				   scm->fp->count);
 	if (err)
@@ -142,7 +139,6 @@ static int bus_send_fds(struct bus_send *send, struct scm_cookie *scm)
 	send->route.coming_fds = scm->fp->count;
 	send->route.fp = scm->fp;
 	send->route.want_fp = bus_scm_has_sockets(scm->fp);
-	send->route.msg->nr_fds = scm->fp->count;
 	scm->fp = NULL;
 	return 0;
 }
@@ -185,12 +181,12 @@ static int bus_send_build(struct bus_send *send, struct msghdr *msg, size_t len,
 		return PTR_ERR(skb);
 
 	route->skb = skb;
-	bus_cb(skb)->msg = route->msg;
-	bus_cb(skb)->fp = NULL;
-	bus_cb(skb)->bill = (struct bus_bill) {};
+	if (scm->fp)
+		route->msg->nr_fds = scm->fp->count;
+	bus_cb_init(skb, route->msg);
 	refcount_inc(&route->msg->ref);
 	skb->destructor = bus_skb_destruct;
-	return bus_send_fds(send, scm);
+	return scm->fp ? bus_send_fds(send, scm) : 0;
 }
 
 static int bus_send_parse(struct bus_send *send)
