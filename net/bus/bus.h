@@ -200,6 +200,8 @@ struct bus_attempts {
  * @max_qlen: messages, for links made from now on
  * @overflow_unicast: BUS_OVERFLOW_*, of clients that connect from now on
  * @overflow_multicast: likewise
+ * @takes_creds: a recipient has asked for credentials, so senders take theirs
+ *	before they look for recipients; a hint, set once
  * @nr_clients: connected ones
  * @user: who called bind(), whose messages those of the master are; referenced,
  *	constant
@@ -246,6 +248,7 @@ struct bus {
 	int			max_qlen;
 	u32			overflow_unicast;
 	u32			overflow_multicast;
+	bool			takes_creds;
 	atomic_t		nr_clients;
 	struct bus_stats __percpu *stats;
 	struct work_struct	free_work;
@@ -497,9 +500,9 @@ void bus_proto_put(const struct bus_proto *proto);
  * @len: bytes
  * @nr_fds: descriptors that came with it
  * @hand_over: reason for which the protocol wants the master to have it
- * @pid: of the sender; referenced
- * @uid: of the sender
- * @gid: of the sender
+ * @pid: of the sender, referenced; NULL if nobody has asked for credentials
+ * @uid: of the sender; invalid without @pid
+ * @gid: likewise
  * @secid: of the sender
  * @proto: of the bus
  * @proto_data: of the protocol
@@ -581,6 +584,7 @@ static inline void bus_msg_put(struct bus_msg *msg)
 		bus_msg_free(msg);
 }
 
+int bus_msg_add_creds(struct bus_msg *msg);
 void bus_msg_sent(struct bus_msg *msg);
 void bus_skb_destruct(struct sk_buff *skb);
 struct sk_buff *bus_skb_build(struct msghdr *msg, size_t len);
@@ -602,6 +606,18 @@ struct bus_scm {
 	bool			acks;
 	u32			ack;
 };
+
+/**
+ * bus_scm_takes_creds() - may a socket ask which process sent a message?
+ * @sk: socket, which is referenced or stays under RCU
+ *
+ * Return: true if it has SO_PASSCRED or SO_PASSPIDFD, or was not accepted yet
+ * and may inherit them.
+ */
+static inline bool bus_scm_takes_creds(const struct sock *sk)
+{
+	return unix_may_passcred(sk) || !READ_ONCE(sk->sk_socket);
+}
 
 bool bus_scm_has_sockets(const struct scm_fp_list *fpl);
 int bus_scm_announce_fds(struct bus_user *user, const struct scm_fp_list *fpl,
@@ -891,6 +907,7 @@ struct bus_rcpt {
  * @want_skb: clones, likewise
  * @want_share: shares, likewise
  * @want_fp: duplicates of @fp, likewise
+ * @want_creds: credentials, likewise
  * @few: recipients, if they are few
  */
 struct bus_route {
@@ -931,6 +948,7 @@ struct bus_route {
 	unsigned int		want_skb;
 	unsigned int		want_share;
 	unsigned int		want_fp;
+	bool			want_creds;
 	struct bus_rcpt		few[BUS_RCPT_INLINE];
 };
 

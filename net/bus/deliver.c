@@ -109,6 +109,23 @@ static int bus_rcpt_clone(struct bus_route *route, struct bus_rcpt *rcpt)
 	return BUS_NEED_MEMORY;
 }
 
+/* As on AF_UNIX, a recipient that asks for credentials later finds none in the
+ * messages that are queued. They are taken between attempts, as that may sleep;
+ * where a recipient has asked, other senders take them before the first one.
+ */
+static bool bus_rcpt_lacks_creds(struct bus_route *route,
+				 const struct bus_rcpt *rcpt)
+{
+	if (route->msg->pid || likely(!bus_scm_takes_creds(rcpt->sk)))
+		return false;
+
+	/* A socket that has not been accepted yet has not asked. */
+	if (READ_ONCE(rcpt->sk->sk_socket))
+		WRITE_ONCE(route->bus->takes_creds, true);
+	route->want_creds = true;
+	return true;
+}
+
 static bool bus_rcpt_wants_fds(const struct bus_route *route,
 			       const struct bus_rcpt *rcpt)
 {
@@ -323,7 +340,6 @@ static noinline bool __bus_rcpt_lines_up(struct bus_route *route,
 	       !bus_block_has_turn(route->sk, rcpt->sk);
 }
 
-/* Mostly there are no lines. */
 static bool bus_rcpt_lines_up(struct bus_route *route,
 			      const struct bus_rcpt *rcpt)
 {
@@ -370,6 +386,9 @@ static int bus_route_reserve(struct bus_route *route)
 		else if (bus_rcpt_clone(route, rcpt))
 			return BUS_NEED_MEMORY;
 
+		if (bus_rcpt_lacks_creds(route, rcpt))
+			return BUS_NEED_MEMORY;
+
 		rcpt->exempt = bus_rcpt_exempt(route, rcpt);
 		if (rcpt->exempt &&
 		    bus_rcpt_policy(route, rcpt) == BUS_OVERFLOW_DROP)
@@ -414,8 +433,8 @@ static void bus_route_charge_fds(struct bus_route *route)
 		bus_rcpt_charge_fds(route, rcpt);
 }
 
-/* Makes a copy with the cb of bus_cb_init() one for this recipient. A clone gets a
- * reference to the message from the caller.
+/* The cb is that of bus_cb_init(), which clones begin with as well; what follows is
+ * this recipient's. A clone gets a reference to the message from the caller.
  */
 static __always_inline void bus_rcpt_dress(struct bus_route *route,
 					   struct bus_rcpt *rcpt)
@@ -478,7 +497,7 @@ static noinline void bus_rcpt_undress(struct bus_route *route,
 	bus_msg_put(route->msg);
 }
 
-/* What is not reserved has been decided, so it may be late. */
+/* Nothing is decided anew from here on, so a copy without reserved room is late. */
 static __always_inline int bus_rcpt_stage(struct bus_route *route,
 					  struct bus_rcpt *rcpt)
 {
@@ -609,6 +628,9 @@ static int bus_route_stage_one(struct bus_route *route)
 {
 	struct bus_rcpt *rcpt = route->rcpt;
 	int err;
+
+	if (bus_rcpt_lacks_creds(route, rcpt))
+		return BUS_NEED_MEMORY;
 
 	rcpt->exempt = bus_rcpt_exempt(route, rcpt);
 	if (bus_rcpt_lines_up(route, rcpt))

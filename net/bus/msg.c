@@ -3,6 +3,10 @@
  * AF_BUS: messages
  */
 
+#include <linux/cred.h>
+#include <linux/pid.h>
+#include <linux/pidfs.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include "bus.h"
@@ -37,6 +41,33 @@ void bus_msg_free(struct bus_msg *msg)
 {
 	put_pid(msg->pid);
 	kmem_cache_free(bus_msg_cache, msg);
+}
+
+/**
+ * bus_msg_add_creds() - note which process sends a message
+ * @msg: message that is in no queue yet; nothing happens if it has credentials
+ *
+ * The references of all messages of a process are counted in one place, so they
+ * are taken only if a recipient has asked for credentials.
+ *
+ * Context: May sleep. In the process that sends.
+ * Return: 0 or an error of pidfs_register_pid().
+ */
+int bus_msg_add_creds(struct bus_msg *msg)
+{
+	struct pid *pid = task_tgid(current);
+	int err;
+
+	if (msg->pid)
+		return 0;
+
+	err = pidfs_register_pid(pid);
+	if (err)
+		return err;
+
+	msg->pid = get_pid(pid);
+	current_uid_gid(&msg->uid, &msg->gid);
+	return 0;
 }
 
 /**

@@ -62,6 +62,7 @@ void bus_route_init(struct bus_route *route, struct sock *sk,
 	route->want_skb = 0;
 	route->want_share = 0;
 	route->want_fp = 0;
+	route->want_creds = false;
 	bus_route_undecide(route);
 }
 
@@ -297,11 +298,11 @@ static int bus_route_prepare_shares(struct bus_route *route)
 }
 
 /**
- * bus_route_prepare() - get the memory that an attempt lacked
+ * bus_route_prepare() - get what an attempt lacked
  * @route: route without recipients
  *
  * Context: May sleep.
- * Return: 0, -ENOMEM, -ETOOMANYREFS.
+ * Return: 0, -ENOMEM, -ETOOMANYREFS, or an error of bus_msg_add_creds().
  */
 int bus_route_prepare(struct bus_route *route)
 {
@@ -314,6 +315,8 @@ int bus_route_prepare(struct bus_route *route)
 		err = bus_route_prepare_shares(route);
 	if (!err && route->fp)
 		err = bus_route_prepare_fds(route);
+	if (!err && route->want_creds)
+		err = bus_msg_add_creds(route->msg);
 	return err;
 }
 

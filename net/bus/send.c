@@ -6,7 +6,6 @@
 #include <linux/delay.h>
 #include <linux/init.h>
 #include <linux/pid.h>
-#include <linux/pidfs.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <trace/events/bus.h>
@@ -106,24 +105,20 @@ static int bus_send_control(struct bus_send *send, struct msghdr *msg)
 	return err;
 }
 
-static int bus_send_creds(struct bus_msg *m, struct scm_cookie *scm)
+static int bus_send_creds(struct bus_send *send, struct scm_cookie *scm)
 {
-	int err;
+	struct bus_route *route = &send->route;
+	struct bus_msg *m = route->msg;
 
-	if (scm->pid) {
+	if (scm->pid)
 		m->pid = get_pid(scm->pid);
-		m->uid = scm->creds.uid;
-		m->gid = scm->creds.gid;
-	} else {
-		err = pidfs_register_pid(task_tgid(current));
-		if (err)
-			return err;
-		m->pid = get_pid(task_tgid(current));
-		current_uid_gid(&m->uid, &m->gid);
-	}
+	m->uid = scm->creds.uid;
+	m->gid = scm->creds.gid;
 #ifdef CONFIG_SECURITY_NETWORK
 	m->secid = scm->secid;
 #endif
+	if (bus_scm_takes_creds(route->sk) || READ_ONCE(route->bus->takes_creds))
+		return bus_msg_add_creds(m);
 	return 0;
 }
 
@@ -172,7 +167,7 @@ static int bus_send_build(struct bus_send *send, struct msghdr *msg, size_t len,
 	if (!route->msg)
 		return -ENOMEM;
 
-	err = bus_send_creds(route->msg, scm);
+	err = bus_send_creds(send, scm);
 	if (err)
 		return err;
 
