@@ -130,7 +130,8 @@ struct bus_user {
 	struct rcu_head		rcu;
 	atomic_long_t		descriptors;
 
-	spinlock_t		lock;		/* what it pays for */
+	/* what it pays for */
+	spinlock_t		lock ____cacheline_aligned_in_smp;
 	unsigned long		bytes;
 	unsigned long		reserved;
 	struct bus_share	own;
@@ -212,16 +213,31 @@ struct bus_attempts {
  * when the last reference is dropped.
  */
 struct bus {
-	refcount_t		ref;
-	u64			cookie;
+	/* read by every message, rarely written */
 	struct net		*net;
-	netns_tracker		ns_tracker;
 	const struct bus_net	*limits;
-	u32			proto_id;
 	const struct bus_proto	*proto;
 	void			*proto_data;
-
 	struct bus_user		*user;
+	struct bus_attempts __percpu *attempts;
+	struct bus_stats __percpu *stats;
+	unsigned int		phase;
+	u32			proto_id;
+	u32			flags;
+	u32			max_msg;
+	bool			takes_creds;
+	struct list_head	eavesdroppers;
+	struct xarray		groups;
+	struct rhashtable	addrs;
+
+	/* written by every multicast */
+	spinlock_t		order_lock ____cacheline_aligned_in_smp;
+
+	/* of no concern to a message */
+	refcount_t		ref ____cacheline_aligned_in_smp;
+	int			rcvbuf;
+	u64			cookie;
+	netns_tracker		ns_tracker;
 	struct bus_path		path;
 	struct inode		*inode;
 	struct rhash_head	path_link;
@@ -229,28 +245,13 @@ struct bus {
 	spinlock_t		path_lock;	/* node, listener */
 	struct path		node;
 	struct sock		*listener;
-
-	spinlock_t		order_lock;	/* order of multicasts */
-
 	struct mutex		lock;		/* membership, addresses */
-	struct rhashtable	addrs;
-	struct xarray		groups;
-	struct list_head	eavesdroppers;
-
 	struct mutex		sync_lock;	/* innermost of mutexes */
-	unsigned int		phase;
-	struct bus_attempts __percpu *attempts;
-
 	atomic64_t		last_addr;
-	u32			flags;
-	u32			max_msg;
-	int			rcvbuf;
 	int			max_qlen;
 	u32			overflow_unicast;
 	u32			overflow_multicast;
-	bool			takes_creds;
 	atomic_t		nr_clients;
-	struct bus_stats __percpu *stats;
 	struct work_struct	free_work;
 };
 
@@ -317,13 +318,14 @@ struct bus_eaves {
  * @flags: BUS_F_VIA_MASTER
  * @overflow_unicast: BUS_OVERFLOW_*
  * @overflow_multicast: likewise
- * @unacked: hand-overs that the master has not acknowledged
- * @ackable: those of them that no acknowledgement has claimed
  * @holders: addresses held, by client_link, RCU; changed under bus->lock
  * @members: groups it is in, by client_link; under bus->lock
  * @eaves: that it eavesdrops, or NULL; under bus->lock
  * @proto_data: of the protocol
- * @count: of this client
+ * @unacked: hand-overs that the master has not acknowledged
+ * @ackable: those of them that no acknowledgement has claimed
+ * @count: of this client; what is queued for it is counted under the lock of
+ *	the queue
  *
  * Made by connect(). A client leaves the bus once, when either socket is shut
  * down or released; then it cannot be found any more. It is freed an RCU grace
@@ -344,14 +346,25 @@ struct bus_client {
 	u32			flags;
 	u32			overflow_unicast;
 	u32			overflow_multicast;
-	atomic_t		unacked;
-	atomic_t		ackable;
 	struct list_head	holders;
 	struct list_head	members;
 	struct bus_eaves	*eaves;
 	void			*proto_data;
+
+	/* What messages write is apart from what every sender reads. */
+	atomic_t		unacked ____cacheline_aligned_in_smp;
+	atomic_t		ackable;
 	atomic64_t		count[BUS_STAT_MAX];
 };
+
+/* Counts a copy, under the lock of the queue that it is linked into. */
+static inline void bus_count_queued(struct bus_client *client,
+				    enum bus_stat stat)
+{
+	atomic64_t *count = &client->count[stat];
+
+	atomic64_set(count, atomic64_read(count) + 1);
+}
 
 /* Counts for the bus what has been counted for its clients. */
 static inline void bus_count_all(struct bus *bus, enum bus_stat stat,
@@ -736,7 +749,9 @@ struct bus_sock {
 	u32			nr;
 
 	struct mutex		recv_lock;	/* one reader at a time */
-	bool			closed;
+
+	/* written by senders, under the lock of the queue */
+	bool			closed ____cacheline_aligned_in_smp;
 	unsigned int		reserved;
 	u64			reserved_bytes;
 	unsigned int		max_qlen;

@@ -548,12 +548,10 @@ static void bus_route_finish(struct bus_route *route)
 	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
 		if (likely(rcpt->queued)) {
 			bus_rcpt_forget_copy(route, rcpt);
-			if (unlikely(rcpt->to_master)) {
-				bus_count(rcpt->client, BUS_STAT_HANDOVERS);
-			} else {
-				atomic64_inc(&rcpt->client->count[stat]);
+			if (unlikely(rcpt->to_master))
+				bus_count_all(route->bus, BUS_STAT_HANDOVERS, 1);
+			else
 				copies++;
-			}
 			rcpt->sk->sk_data_ready(rcpt->sk);
 			if (blocked)
 				bus_block_sent(route->sk, rcpt->sk);

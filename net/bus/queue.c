@@ -270,10 +270,20 @@ void bus_queue_unreserve(struct sock *sk, unsigned int size,
 	bus_wake_room(sk);
 }
 
+static enum bus_stat bus_queue_stat(const struct bus_sock *b,
+				    const struct sk_buff *skb)
+{
+	if (b->accepted)
+		return BUS_STAT_HANDOVERS;
+	return bus_cb(skb)->msg->src == BUS_MASTER_ADDR ? BUS_STAT_FROM_MASTER :
+							  BUS_STAT_COPIES;
+}
+
 static void bus_queue_link(struct bus_sock *b, struct sk_buff *skb)
 {
 	bus_cb(skb)->lost = b->lost;
 	b->lost = 0;
+	bus_count_queued(b->client, bus_queue_stat(b, skb));
 	__skb_queue_tail(&b->sk.sk_receive_queue, skb);
 }
 
