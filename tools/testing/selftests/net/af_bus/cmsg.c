@@ -403,6 +403,23 @@ TEST_F(cmsg, cred_only_if_asked)
 	EXPECT_STREQ("1:x", take(self->l[1].fd));
 }
 
+/* As on AF_UNIX, a message that is in the queue by then has no credentials. The
+ * first message to a recipient that asks is sent like the ones after it.
+ */
+TEST_F(cmsg, cred_asked_late)
+{
+	int i;
+
+	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "x"));
+	ASSERT_EQ(0, sol_opt(self->l[1].fd, SO_PASSCRED, 1));
+	expect_cred(_metadata, self->l[1].fd, 0, 65534);
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(0, say_to(self->l[0].fd, GROUP, "x"));
+		expect_cred(_metadata, self->l[1].fd, getpid(), getuid());
+		EXPECT_STREQ("1:x", take(self->l[2].fd));
+	}
+}
+
 /* The credentials are those of the process that sends, not of the one that
  * connected.
  */
