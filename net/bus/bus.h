@@ -795,11 +795,25 @@ enum bus_state bus_sk_state(const struct sock *sk);
 
 /* queue.c */
 
-/* Internal results of looking for room, and of attempts to deliver. */
-#define BUS_NEED_MEMORY	1	/* prepare what is wanted, try again */
-#define BUS_LOST_RACE	2	/* a recipient went away, decide again */
-#define BUS_UNSETTLED	4	/* room is set aside, maybe in vain; likewise */
-#define BUS_USER_UNSETTLED 5	/* the same of what the user pays for */
+/**
+ * enum bus_retry - why an attempt to deliver is not the last one
+ * @BUS_NEED_MEMORY: what the route wants is to be prepared first
+ * @BUS_LOST_RACE: a recipient went away
+ * @BUS_TO_MASTER: the message goes to the master, in the same attempt
+ * @BUS_UNSETTLED: room that others have set aside, maybe in vain, is missing in a
+ *	queue
+ * @BUS_USER_UNSETTLED: the same of what the user of a queue pays for;
+ *	bus_rcpt_full() makes it %BUS_UNSETTLED
+ *
+ * Functions of an attempt return one of these, 0 or an error of send().
+ */
+enum bus_retry {
+	BUS_NEED_MEMORY = 1,
+	BUS_LOST_RACE,
+	BUS_TO_MASTER,
+	BUS_UNSETTLED,
+	BUS_USER_UNSETTLED,
+};
 
 bool bus_queue_has_room(struct sock *sk, const struct bus_need *need);
 int bus_queue_reserve(struct sock *sk, const struct bus_need *need,

@@ -9,9 +9,6 @@
 #include <trace/events/bus.h>
 #include "bus.h"
 
-/* Internal result: go to the master instead. */
-#define BUS_TO_MASTER	3
-
 static void bus_route_add_eavesdropper(struct bus_route *route,
 				       struct bus_client *client)
 {
