@@ -893,6 +893,39 @@ struct bus_rcpt {
 #define BUS_RCPT_INLINE	12
 
 /**
+ * struct bus_want - what bus_route_prepare() gets before the next attempt
+ * @rcpts: recipients that there is a place for
+ * @skbs: clones
+ * @shares: shares of queues and of payers
+ * @fps: duplicates of the descriptors
+ * @creds: the credentials of the sender
+ */
+struct bus_want {
+	unsigned int		rcpts;
+	unsigned int		skbs;
+	unsigned int		shares;
+	unsigned int		fps;
+	bool			creds;
+};
+
+/**
+ * struct bus_spare - what was got where memory may be waited for
+ * @skbs: clones
+ * @shares: struct bus_share
+ * @fps: duplicates of the descriptors
+ * @nr_fps: their number
+ * @nr_spent: duplicates, behind these in @fps, that were in flight in an attempt
+ *	that failed
+ */
+struct bus_spare {
+	struct sk_buff_head	skbs;
+	struct list_head	shares;
+	struct scm_fp_list	**fps;
+	unsigned int		nr_fps;
+	unsigned int		nr_spent;
+};
+
+/**
  * struct bus_route - where a message goes; lives as long as one sendmsg()
  * @sk: the socket it is sent on
  * @bus: the bus
@@ -923,20 +956,11 @@ struct bus_rcpt {
  * @rcpt: recipients
  * @nr: their number
  * @max: how many fit into @rcpt
- * @spare: clones made before the attempt, where memory may be waited for
- * @spare_share: shares, likewise
- * @spare_fp: duplicates of @fp, likewise
- * @nr_spare_fp: their number
- * @nr_spent_fp: duplicates of @fp, behind those in @spare_fp, that were in flight in
- *	an attempt that failed
+ * @spare: what attempts may use up
  * @asked: clients that the message is meant for, whether they want it or not
  * @coming_fds: descriptors, all copies together, that the user has announced
  * @missed: recipients for whom there was no place in @rcpt
- * @want: recipients to prepare for before the next attempt
- * @want_skb: clones, likewise
- * @want_share: shares, likewise
- * @want_fp: duplicates of @fp, likewise
- * @want_creds: credentials, likewise
+ * @want: what the next attempt needs
  * @few: recipients, if they are few
  */
 struct bus_route {
@@ -965,19 +989,11 @@ struct bus_route {
 	struct bus_rcpt		*rcpt;
 	unsigned int		nr;
 	unsigned int		max;
-	struct sk_buff_head	spare;
-	struct list_head	spare_share;
-	struct scm_fp_list	**spare_fp;
-	unsigned int		nr_spare_fp;
-	unsigned int		nr_spent_fp;
+	struct bus_spare	spare;
 	unsigned int		asked;
 	unsigned long		coming_fds;
 	unsigned int		missed;
-	unsigned int		want;
-	unsigned int		want_skb;
-	unsigned int		want_share;
-	unsigned int		want_fp;
-	bool			want_creds;
+	struct bus_want		want;
 	struct bus_rcpt		few[BUS_RCPT_INLINE];
 };
 

@@ -87,7 +87,7 @@ static int bus_route_to_master(struct bus_route *route)
 
 static int bus_route_want_rcpts(struct bus_route *route)
 {
-	route->want = route->nr + route->missed;
+	route->want.rcpts = route->nr + route->missed;
 	return BUS_NEED_MEMORY;
 }
 
@@ -95,14 +95,14 @@ static int bus_rcpt_clone(struct bus_route *route, struct bus_rcpt *rcpt)
 {
 	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT;
 
-	if (unlikely(!skb_queue_empty(&route->spare)))
-		rcpt->skb = __skb_dequeue(&route->spare);
+	if (unlikely(!skb_queue_empty(&route->spare.skbs)))
+		rcpt->skb = __skb_dequeue(&route->spare.skbs);
 	else
 		rcpt->skb = skb_clone(route->skb, gfp);
 	if (likely(rcpt->skb))
 		return 0;
 
-	route->want_skb = route->nr - (route->rcpt->skb == route->skb);
+	route->want.skbs = route->nr - (route->rcpt->skb == route->skb);
 	return BUS_NEED_MEMORY;
 }
 
@@ -119,7 +119,7 @@ static bool bus_rcpt_lacks_creds(struct bus_route *route,
 	/* A socket that has not been accepted yet has not asked. */
 	if (READ_ONCE(rcpt->sk->sk_socket))
 		WRITE_ONCE(route->bus->takes_creds, true);
-	route->want_creds = true;
+	route->want.creds = true;
 	return true;
 }
 
@@ -155,10 +155,10 @@ static int bus_route_count_fds(struct bus_route *route)
 			return bus_route_no_rights(route, rcpt);
 		n += rcpt->fds;
 	}
-	if (n <= route->nr_spare_fp + !bus_route_keeps_fds(route))
+	if (n <= route->spare.nr_fps + !bus_route_keeps_fds(route))
 		return 0;
 
-	route->want_fp = n - !bus_route_keeps_fds(route);
+	route->want.fps = n - !bus_route_keeps_fds(route);
 	return BUS_NEED_MEMORY;
 }
 
@@ -316,7 +316,7 @@ static int bus_rcpt_no_room(struct bus_route *route, struct bus_rcpt *rcpt,
 	case BUS_USER_UNSETTLED:
 		return bus_rcpt_full(route, rcpt, err);
 	case BUS_NEED_MEMORY:
-		route->want_share = route->nr;
+		route->want.shares = route->nr;
 		return err;
 	default:
 		return bus_rcpt_closed(route, rcpt);
@@ -353,7 +353,7 @@ static noinline int bus_rcpt_reserve(struct bus_route *route,
 		return bus_route_block(route, rcpt);
 
 	route->need.exempt = rcpt->exempt;
-	err = bus_queue_reserve(rcpt->sk, &route->need, &route->spare_share,
+	err = bus_queue_reserve(rcpt->sk, &route->need, &route->spare.shares,
 				&rcpt->bill);
 	if (err)
 		return bus_rcpt_no_room(route, rcpt, err);
@@ -403,8 +403,8 @@ static struct scm_fp_list *bus_route_take_fds(struct bus_route *route)
 {
 	struct scm_fp_list *fp = route->fp;
 
-	if (route->nr_spare_fp)
-		return route->spare_fp[--route->nr_spare_fp];
+	if (route->spare.nr_fps)
+		return route->spare.fps[--route->spare.nr_fps];
 	route->fp = NULL;
 	return fp;
 }
@@ -462,9 +462,9 @@ static void bus_route_return_fds(struct bus_route *route,
 {
 	bus_scm_uncharge_fds(fp);
 	if (bus_scm_has_sockets(fp))
-		route->spare_fp[route->nr_spare_fp + route->nr_spent_fp++] = fp;
+		route->spare.fps[route->spare.nr_fps + route->spare.nr_spent++] = fp;
 	else if (route->fp)
-		route->spare_fp[route->nr_spare_fp++] = fp;
+		route->spare.fps[route->spare.nr_fps++] = fp;
 	else
 		route->fp = fp;
 }
@@ -506,7 +506,7 @@ static __always_inline int bus_rcpt_stage(struct bus_route *route,
 		route->need.exempt = rcpt->exempt;
 		route->need.late = true;
 		err = bus_queue_add(rcpt->sk, rcpt->skb, &route->need,
-				    &route->spare_share);
+				    &route->spare.shares);
 	}
 	rcpt->reserved = false;
 	rcpt->queued = !err;
@@ -557,7 +557,7 @@ static void bus_route_finish(struct bus_route *route)
 		if (rcpt->drop)
 			bus_rcpt_report_loss(rcpt);
 		if (rcpt->skb != route->skb)
-			__skb_queue_tail(&route->spare, rcpt->skb);
+			__skb_queue_tail(&route->spare.skbs, rcpt->skb);
 	}
 	if (copies)
 		bus_count_all(route->bus, stat, copies);
@@ -605,7 +605,7 @@ static int bus_route_add_one(struct bus_route *route)
 	bus_rcpt_dress(route, rcpt);
 	route->need.exempt = rcpt->exempt;
 	err = bus_queue_add(rcpt->sk, rcpt->skb, &route->need,
-			    &route->spare_share);
+			    &route->spare.shares);
 	rcpt->queued = !err;
 	if (unlikely(err)) {
 		bus_rcpt_undress(route, rcpt);

@@ -52,17 +52,13 @@ void bus_route_init(struct bus_route *route, struct sock *sk,
 	route->need.user = from_master ? src->bus->user : src->user;
 	route->rcpt = route->few;
 	route->max = ARRAY_SIZE(route->few);
-	__skb_queue_head_init(&route->spare);
-	INIT_LIST_HEAD(&route->spare_share);
-	route->spare_fp = NULL;
-	route->nr_spare_fp = 0;
-	route->nr_spent_fp = 0;
+	__skb_queue_head_init(&route->spare.skbs);
+	INIT_LIST_HEAD(&route->spare.shares);
+	route->spare.fps = NULL;
+	route->spare.nr_fps = 0;
+	route->spare.nr_spent = 0;
 	route->coming_fds = 0;
-	route->want = 0;
-	route->want_skb = 0;
-	route->want_share = 0;
-	route->want_fp = 0;
-	route->want_creds = false;
+	route->want = (struct bus_want) {};
 	bus_route_undecide(route);
 }
 
@@ -83,7 +79,7 @@ void bus_route_forget_rcpts(struct bus_route *route)
 		if (rcpt->kick)
 			af_bus_client_put(rcpt->client);
 		if (rcpt->skb && rcpt->skb != route->skb)
-			__skb_queue_tail(&route->spare, rcpt->skb);
+			__skb_queue_tail(&route->spare.skbs, rcpt->skb);
 	}
 	route->nr = 0;
 	route->asked = 0;
@@ -113,10 +109,10 @@ void bus_route_reset(struct bus_route *route)
  */
 void bus_route_free_spent(struct bus_route *route)
 {
-	struct scm_fp_list **spent = route->spare_fp + route->nr_spare_fp;
+	struct scm_fp_list **spent = route->spare.fps + route->spare.nr_fps;
 
-	while (route->nr_spent_fp)
-		bus_scm_free_fds(spent[--route->nr_spent_fp]);
+	while (route->spare.nr_spent)
+		bus_scm_free_fds(spent[--route->spare.nr_spent]);
 }
 
 static void bus_route_free_spare(struct bus_route *route)
@@ -125,25 +121,25 @@ static void bus_route_free_spare(struct bus_route *route)
 	struct sk_buff *skb;
 
 	/* A clone that holds the message is of one who had no room. */
-	while ((skb = __skb_dequeue(&route->spare))) {
+	while ((skb = __skb_dequeue(&route->spare.skbs))) {
 		if (skb->destructor)
 			kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_RCVBUFF);
 		else
 			consume_skb(skb);
 	}
-	list_for_each_entry_safe(share, next, &route->spare_share, link)
+	list_for_each_entry_safe(share, next, &route->spare.shares, link)
 		kfree(share);
-	while (route->nr_spare_fp)
-		bus_scm_free_fds(route->spare_fp[--route->nr_spare_fp]);
-	kvfree(route->spare_fp);
+	while (route->spare.nr_fps)
+		bus_scm_free_fds(route->spare.fps[--route->spare.nr_fps]);
+	kvfree(route->spare.fps);
 	if (route->fp)
 		bus_scm_free_fds(route->fp);
 }
 
 static bool bus_route_has_spare(const struct bus_route *route)
 {
-	return !skb_queue_empty(&route->spare) || route->fp ||
-	       !list_empty(&route->spare_share) || route->spare_fp;
+	return !skb_queue_empty(&route->spare.skbs) || route->fp ||
+	       !list_empty(&route->spare.shares) || route->spare.fps;
 }
 
 static enum skb_drop_reason bus_route_drop_reason(const struct bus_route *route,
@@ -207,10 +203,10 @@ void bus_route_free(struct bus_route *route, int err)
 
 static int bus_route_prepare_rcpts(struct bus_route *route)
 {
-	unsigned int max = route->want + route->want / 8;
+	unsigned int max = route->want.rcpts + route->want.rcpts / 8;
 	struct bus_rcpt *rcpt;
 
-	if (route->want <= route->max)
+	if (route->want.rcpts <= route->max)
 		return 0;
 
 	rcpt = kvmalloc_array(max, sizeof(*rcpt), GFP_KERNEL_ACCOUNT);
@@ -228,11 +224,11 @@ static int bus_route_prepare_clones(struct bus_route *route)
 {
 	struct sk_buff *skb;
 
-	while (skb_queue_len(&route->spare) < route->want_skb) {
+	while (skb_queue_len(&route->spare.skbs) < route->want.skbs) {
 		skb = skb_clone(route->skb, GFP_KERNEL_ACCOUNT);
 		if (!skb)
 			return -ENOMEM;
-		__skb_queue_tail(&route->spare, skb);
+		__skb_queue_tail(&route->spare.skbs, skb);
 		cond_resched();
 	}
 	return 0;
@@ -241,7 +237,7 @@ static int bus_route_prepare_clones(struct bus_route *route)
 /* Copies of descriptors are counted before they are made. */
 static int bus_route_announce_fds(struct bus_route *route)
 {
-	unsigned long copies = route->want_fp + !bus_route_keeps_fds(route);
+	unsigned long copies = route->want.fps + !bus_route_keeps_fds(route);
 	unsigned long nr = copies * route->fp->count;
 	int err;
 
@@ -260,25 +256,25 @@ static int bus_route_prepare_fds(struct bus_route *route)
 	struct scm_fp_list **spare, *fp;
 	int err;
 
-	if (route->nr_spare_fp >= route->want_fp)
+	if (route->spare.nr_fps >= route->want.fps)
 		return 0;
 
 	err = bus_route_announce_fds(route);
 	if (err)
 		return err;
 
-	spare = kvrealloc(route->spare_fp,
-			  array_size(route->want_fp, sizeof(*spare)),
+	spare = kvrealloc(route->spare.fps,
+			  array_size(route->want.fps, sizeof(*spare)),
 			  GFP_KERNEL_ACCOUNT);
 	if (!spare)
 		return -ENOMEM;
 
-	route->spare_fp = spare;
-	while (route->nr_spare_fp < route->want_fp) {
+	route->spare.fps = spare;
+	while (route->spare.nr_fps < route->want.fps) {
 		fp = bus_scm_dup_fds(route->fp);
 		if (!fp)
 			return -ENOMEM;
-		spare[route->nr_spare_fp++] = fp;
+		spare[route->spare.nr_fps++] = fp;
 		cond_resched();
 	}
 	return 0;
@@ -288,11 +284,11 @@ static int bus_route_prepare_shares(struct bus_route *route)
 {
 	struct bus_share *share;
 
-	for (; route->want_share; route->want_share--) {
+	for (; route->want.shares; route->want.shares--) {
 		share = kmalloc_obj(*share, GFP_KERNEL_ACCOUNT);
 		if (!share)
 			return -ENOMEM;
-		list_add(&share->link, &route->spare_share);
+		list_add(&share->link, &route->spare.shares);
 	}
 	return 0;
 }
@@ -315,7 +311,7 @@ int bus_route_prepare(struct bus_route *route)
 		err = bus_route_prepare_shares(route);
 	if (!err && route->fp)
 		err = bus_route_prepare_fds(route);
-	if (!err && route->want_creds)
+	if (!err && route->want.creds)
 		err = bus_msg_add_creds(route->msg);
 	return err;
 }

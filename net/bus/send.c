@@ -133,7 +133,7 @@ static int bus_send_fds(struct bus_send *send, struct scm_cookie *scm)
 
 	send->route.coming_fds = scm->fp->count;
 	send->route.fp = scm->fp;
-	send->route.want_fp = bus_scm_has_sockets(scm->fp);
+	send->route.want.fps = bus_scm_has_sockets(scm->fp);
 	scm->fp = NULL;
 	return 0;
 }
@@ -367,7 +367,7 @@ static int bus_send_prepare(struct bus_send *send)
 		return err;
 
 	m->hand_over = route->bus->proto->rights_reason;
-	route->want_fp = 0;
+	route->want.fps = 0;
 	return 0;
 }
 
@@ -420,15 +420,15 @@ static int bus_send_expect(struct bus_send *send)
 	struct bus_group *group;
 
 	if (send->list) {
-		route->want = send->nr_list;
+		route->want.rcpts = send->nr_list;
 	} else if (send->addressed && bus_addr_is_multicast(send->dst)) {
 		rcu_read_lock();
 		group = bus_group_find(route->bus, BUS_PREFIX(send->dst));
 		if (group)
-			route->want = READ_ONCE(group->nr);
+			route->want.rcpts = READ_ONCE(group->nr);
 		rcu_read_unlock();
 	}
-	return route->want > route->max || route->want_fp ?
+	return route->want.rcpts > route->max || route->want.fps ?
 	       bus_route_prepare(route) : 0;
 }
 
