@@ -323,7 +323,7 @@ struct bus_eaves {
  * @eaves: that it eavesdrops, or NULL; under bus->lock
  * @proto_data: of the protocol
  * @unacked: hand-overs that the master has not acknowledged
- * @ackable: those of them that no acknowledgement has claimed
+ * @ackable: those of them that nobody has claimed to acknowledge
  * @count: of this client; what is queued for it is counted under the lock of
  *	the queue
  *
@@ -396,11 +396,11 @@ static inline void bus_client_unclaim_ack(struct bus_client *client, u32 n)
 	atomic_add(n, &client->ackable);
 }
 
-/* A client that sees it finds all copies of the message that came before it in
- * their queues.
- */
 static inline void bus_client_ack_claimed(struct bus_client *client, u32 n)
 {
+	/* A client that sees the count finds all copies of the message that
+	 * acknowledges in their queues.
+	 */
 	smp_mb__before_atomic();
 	atomic_sub(n, &client->unacked);
 }

@@ -220,11 +220,11 @@ out:
 }
 
 /**
- * bus_client_claim_ack() - claim hand-overs of a client for an acknowledgement
+ * bus_client_claim_ack() - claim hand-overs of a client, to acknowledge them
  * @client: client
  * @n: number of hand-overs
  *
- * No other acknowledgement can count them. The caller acknowledges them with
+ * Nobody else can claim them. The caller acknowledges them with
  * bus_client_ack_claimed(), or gives them back with bus_client_unclaim_ack().
  *
  * Context: Any.

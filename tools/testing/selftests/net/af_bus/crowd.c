@@ -526,8 +526,8 @@ TEST_F(crowd, acknowledged_at_once)
 
 	ASSERT_EQ(0, bus_opt(self->c.b.listener, BUS_FLAGS, BUS_F_ORDERED));
 	for (i = 0; i < FILLERS; i++)
-		ASSERT_EQ(0, bus_opt(self->c.filler[i].acc,
-				      BUS_EAVESDROP, 1));
+		ASSERT_EQ(0, bus_opt(self->c.filler[i].acc, BUS_EAVESDROP,
+				     1));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, acknowledge, &a));
 	for (i = 0; i < a.messages; i++)
 		a.bad += send(a.l->fd, "x", 1, 0) != 1;
