@@ -749,6 +749,9 @@ struct bus_sock {
 	u32			nr;
 
 	struct mutex		recv_lock;	/* one reader at a time */
+	u32			recv_info;
+	bool			recv_notrunc;
+	bool			recv_rights;
 
 	/* written by senders, under the lock of the queue */
 	bool			closed ____cacheline_aligned_in_smp;
@@ -768,10 +771,6 @@ struct bus_sock {
 	spinlock_t		blocked_lock;	/* blocked, nr_blocked */
 	struct list_head	blocked;
 	unsigned int		nr_blocked;
-
-	u32			recv_info;
-	bool			recv_notrunc;
-	bool			recv_rights;
 };
 
 #define bus_sk(ptr) container_of_const(ptr, struct bus_sock, sk)
