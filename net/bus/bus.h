@@ -259,7 +259,7 @@ struct bus *bus_alloc(struct net *net, u32 proto_id,
 		      const struct bus_path *path);
 
 /**
- * bus_attempt_begin() - whoever changes the bus now has to wait for the caller
+ * bus_attempt_begin() - let changes of the bus wait for the caller
  * @bus: bus
  *
  * Context: Process. Until bus_attempt_end() the caller must not sleep.
@@ -577,8 +577,8 @@ static inline struct bus_skb_cb *bus_cb(const struct sk_buff *skb)
 	return (struct bus_skb_cb *)skb->cb;
 }
 
-/* What a copy has to itself before it has a recipient. A clone of such a copy
- * begins with the same.
+/* Sets the fields of a copy that do not depend on its recipient. A clone of the copy
+ * has the same values.
  */
 static inline void bus_cb_init(struct sk_buff *skb, struct bus_msg *msg)
 {

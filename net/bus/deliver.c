@@ -131,8 +131,8 @@ static bool bus_rcpt_wants_fds(const struct bus_route *route,
 		scm_takes_rights(rcpt->sk));
 }
 
-/* What a receiver does to itself is no error of a sender that did not choose it:
- * the master gets the message instead.
+/* A sender that did not choose the recipient gets no error for the recipient's own
+ * settings: the master gets the message instead.
  */
 static int bus_route_no_rights(struct bus_route *route,
 			       const struct bus_rcpt *rcpt)
@@ -248,8 +248,8 @@ static bool bus_rcpt_rivals(const struct bus_route *route,
 	return false;
 }
 
-/* What is set aside by an attempt that fails in the end must not cost others
- * what cannot be undone.
+/* An attempt that sets room aside may still fail. Until it ends, no other sender may
+ * take a decision because of that room which cannot be undone.
  */
 static bool bus_rcpt_unsettled(const struct bus_route *route,
 			       const struct bus_rcpt *rcpt, int err)
@@ -513,7 +513,7 @@ static __always_inline int bus_rcpt_stage(struct bus_route *route,
 	return err;
 }
 
-/* What was queued is the receiver's; it is not to be touched any more. */
+/* The recipient owns a copy that is queued; the sender must not touch it. */
 static void bus_rcpt_forget_copy(struct bus_route *route, struct bus_rcpt *rcpt)
 {
 	if (rcpt->skb == route->skb)
@@ -670,8 +670,8 @@ static void bus_route_hold_msg(struct bus_route *route,
 		refcount_add(nr, &route->msg->ref);
 }
 
-/* Whom a unicast is for may have closed its queue since there was room. Then
- * nobody else hears of it either.
+/* The recipient of a unicast may have closed its queue since room was reserved. Then
+ * no eavesdropper gets a copy either.
  */
 static int bus_route_stage_first(struct bus_route *route)
 {

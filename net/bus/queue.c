@@ -490,7 +490,7 @@ void bus_queue_collect(struct sock *sk, struct sk_buff_head *hitlist)
 
 static bool bus_skb_is_committed(const struct sk_buff *skb)
 {
-	/* Pairs with the release in bus_route_commit(): whoever sees the
+	/* Pairs with the release in bus_route_commit(): a reader that sees the
 	 * message sees all of its copies in their queues.
 	 */
 	return smp_load_acquire(&bus_cb(skb)->msg->committed);

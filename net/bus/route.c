@@ -5,7 +5,7 @@
  * An attempt to deliver a message runs under rcu_read_lock() from the first
  * look-up to the commit, does not sleep, and is counted: so
  * af_bus_synchronize() waits for decisions taken by an old state of the bus.
- * What has to sleep, for memory or for room, ends the attempt; afterwards
+ * An attempt that would have to sleep, for memory or for room, ends; afterwards
  * everything is decided again.
  */
 
@@ -91,7 +91,7 @@ void bus_route_forget_rcpts(struct bus_route *route)
  * bus_route_reset() - prepare for an attempt
  * @route: route
  *
- * What the last attempt chose and set aside is given back.
+ * Gives back everything that the last attempt chose and set aside.
  *
  * Context: Under rcu_read_lock(), in which the recipients were added.
  */
@@ -455,8 +455,8 @@ bool bus_rcpt_admits(struct bus_route *route, struct bus_client *client,
 	return __bus_rcpt_admits(route, client, sk);
 }
 
-/* What a security module denies the sender of a unicast is told, by the daemon
- * if a protocol chose the recipient.
+/* The sender of a unicast is told that a security module denies it, by the daemon if
+ * a protocol chose the recipient.
  */
 static void bus_route_deny(struct bus_route *route)
 {
@@ -472,7 +472,8 @@ static void bus_route_deny(struct bus_route *route)
  * bus_route_may_ask() - count one more client that a message is meant for
  * @route: route
  *
- * What a message costs in one read section grows with their number.
+ * The time that a message takes in one read section grows with the number of
+ * clients.
  *
  * Context: Under rcu_read_lock().
  * Return: false if there are too many.

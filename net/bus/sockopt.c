@@ -425,7 +425,7 @@ static int bus_opt_get_listener(struct sock *sk, const struct bus *bus,
 	}
 }
 
-/* Of a client; both ends of its link tell what holds for it. */
+/* Both ends of a link return the values of its client. */
 static int bus_opt_get_link(struct sock *sk, const struct bus_client *client,
 			    int optname, union bus_opt_value *v)
 {

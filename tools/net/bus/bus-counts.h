@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the kernel has counted for a socket of AF_BUS. */
+/* The kernel's counters for a socket of AF_BUS. */
 #ifndef BUS_COUNTS_H
 #define BUS_COUNTS_H
 

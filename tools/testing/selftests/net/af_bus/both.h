@@ -41,7 +41,7 @@ int both_dial(const struct both *s, enum family family);
  */
 int both_connect(const struct both *s);
 
-/* What a security module shows as a label, or the error if it shows none */
+/* The label that a security module shows, or the error if it shows none */
 struct label {
 	int	err;
 	char	text[256];

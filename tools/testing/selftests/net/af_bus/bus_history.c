@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What was sent and what came of it. */
+/* A record of the messages that were sent and received. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

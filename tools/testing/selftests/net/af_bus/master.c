@@ -375,7 +375,7 @@ TEST_F(ordered, ack_rides_on_any)
 	EXPECT_EQ(EINVAL, ERR(sendmsg(self->l[0].acc, &msg, 0)));
 }
 
-/* What is not sent acknowledges nothing. */
+/* A message that is not sent acknowledges nothing. */
 TEST_F(ordered, ack_of_failure)
 {
 	__u64 addr = ADDR;

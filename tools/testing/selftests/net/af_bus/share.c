@@ -322,7 +322,7 @@ TEST_F(share, many_users)
 	}
 }
 
-/* What a user pays for */
+/* Messages that a user pays for */
 
 #define BIG	(100 << 10)	/* and some overhead */
 

@@ -16,7 +16,7 @@
 #define INSIDE_ID	7	/* the same process, seen from inside */
 #define UNMAPPED_ID	65534
 
-/* What a side learns of the other from the socket and from a message */
+/* Each side learns about the other from the socket and from a message. */
 struct seen {
 	struct ucred	peer, sender;
 };
