@@ -775,22 +775,35 @@ int call_wait(struct bus_call *call)
 
 /* Processes and time */
 
-/* The state in "stat" is not enough: a task that looks whether it has to wait is
- * in that state while it runs. "syscall" waits until the task is off its CPU.
+/* Reads a line of a file of a task; false if it cannot be read. */
+static bool read_task(int pid, int tid, const char *name, char *line, int size)
+{
+	char path[64];
+	bool ok;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", pid, tid, name);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	ok = fgets(line, size, f);
+	fclose(f);
+	return ok;
+}
+
+/* A task that looks whether it has to wait has the state of a sleeper while it
+ * runs. "syscall" tells whether it is off its CPU, but not to a process that has
+ * changed its user.
  */
 bool task_sleeps(int pid, int tid)
 {
-	char path[64], text[16] = "running";
-	FILE *f;
+	char line[256], state = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
-	f = fopen(path, "r");
-	if (!f)
+	if (!read_task(pid, tid, "stat", line, sizeof(line)) ||
+	    sscanf(line, "%*d (%*[^)]) %c", &state) != 1 || state != 'S')
 		return false;
-	if (!fgets(text, sizeof(text), f))
-		strcpy(text, "running");
-	fclose(f);
-	return strncmp(text, "running", 7);
+	return !read_task(pid, tid, "syscall", line, sizeof(line)) ||
+	       strncmp(line, "running", 7);
 }
 
 /* Returns the exit status, or -1 if the process was killed. */
