@@ -585,7 +585,7 @@ static const struct fault_op op_long_list = {
 
 static const struct fault_op op_eavesdrop = {
 	no_prepare, do_eavesdrop, no_check, no_check, clean_eavesdrop,
-	{ ENOMEM },
+	{ ENOMEM, EFAULT },
 };
 
 static int splice_prepare(struct env *e)
