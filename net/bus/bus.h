@@ -51,32 +51,6 @@ void bus_paths_exit(struct net *net);
 int __init bus_nodes_init(void);
 void __init bus_nodes_exit(void);
 
-/* stat.c */
-
-enum bus_stat {
-	BUS_STAT_UNICASTS,
-	BUS_STAT_MULTICASTS,
-	BUS_STAT_COPIES,
-	BUS_STAT_HANDOVERS,
-	BUS_STAT_FROM_MASTER,
-	BUS_STAT_FILTERED,
-	BUS_STAT_LOST,
-	BUS_STAT_MAX
-};
-
-/**
- * struct bus_stats - counters of a bus, on one CPU
- * @syncp: lets others read @count in one piece where 64 bits are two words
- * @count: by enum bus_stat
- */
-struct bus_stats {
-	struct u64_stats_sync	syncp;
-	u64_stats_t		count[BUS_STAT_MAX];
-};
-
-struct bus_stats __percpu *bus_stats_alloc(void);
-u64 bus_stat_sum(const struct bus *bus, enum bus_stat stat);
-
 /* user.c */
 
 struct bus_need;
@@ -156,6 +130,30 @@ int __init bus_user_init(void);
 void __init bus_user_exit(void);
 
 /* bus.c */
+
+enum bus_stat {
+	BUS_STAT_UNICASTS,
+	BUS_STAT_MULTICASTS,
+	BUS_STAT_COPIES,
+	BUS_STAT_HANDOVERS,
+	BUS_STAT_FROM_MASTER,
+	BUS_STAT_FILTERED,
+	BUS_STAT_LOST,
+	BUS_STAT_MAX
+};
+
+/**
+ * struct bus_stats - counters of a bus, on one CPU
+ * @syncp: lets others read @count in one piece where 64 bits are two words
+ * @count: by enum bus_stat
+ */
+struct bus_stats {
+	struct u64_stats_sync	syncp;
+	u64_stats_t		count[BUS_STAT_MAX];
+};
+
+struct bus_stats __percpu *bus_stats_alloc(void);
+u64 bus_stat_sum(const struct bus *bus, enum bus_stat stat);
 
 /**
  * struct bus_attempts - attempts to deliver a message, on one CPU
@@ -506,7 +504,7 @@ void bus_proto_put(const struct bus_proto *proto);
 /**
  * struct bus_msg - what all copies of a message share
  * @ref: held by the sender, and by the data of each copy
- * @committed: set once, after all copies are in their queues; receivers see
+ * @committed: set once, after all copies are in their queues; recipients see
  *	no copy before
  * @src: unique address of the sender, 0 for the master
  * @dst: address it was sent to, 0 for none
@@ -556,9 +554,9 @@ struct bus_bill {
  *	destructor
  * @fp: its descriptors
  * @bill: what it is charged to
- * @lost: messages that its receiver lost before it
+ * @lost: messages that its recipient lost before it
  * @reason: why it came to the master
- * @ctrunc: the message had descriptors, its receiver did not ask for them
+ * @ctrunc: the message had descriptors, its recipient did not ask for them
  * @flags: of the protocol, with @reason
  */
 struct bus_skb_cb {
@@ -652,7 +650,7 @@ void bus_scm_recv(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
  * @exempt: it needs room in the queue, and no share of it
  * @late: nothing can be decided anew any more: what others have set aside and
  *	not used yet does not stand in its way
- * @reroutes: of the receiver when it was chosen
+ * @reroutes: of the recipient when it was chosen
  */
 struct bus_need {
 	unsigned int		size;
@@ -672,7 +670,7 @@ static inline const struct bus_user *bus_need_line(const struct bus_need *need)
 
 /**
  * struct bus_waiter - a sender that waits for room in a queue
- * @line: in the lines of the receiver, if this is the first of a line
+ * @line: in the lines of the recipient, if this is the first of a line
  * @behind: ring of those in the same line
  * @sk: sender
  * @recipient: recipient; referenced, NULL if there is none to wait for
@@ -682,7 +680,7 @@ static inline const struct bus_user *bus_need_line(const struct bus_need *need)
  * @woken: it has its turn; written under the lock, read locklessly
  * @again: of a thread that lost a turn: it is in line until it is through
  *
- * Under sk_receive_queue.lock of the receiver. All in one line have the same
+ * Under sk_receive_queue.lock of the recipient. All in one line have the same
  * bus_need_line().
  */
 struct bus_waiter {
@@ -727,7 +725,7 @@ struct bus_waiter {
  * @starved: in the queues that wait for their user, under the lock of that
  * @space_wait: of a listener: connect() that waits for room in its backlog
  * @blocked_lock: protects the following two
- * @blocked: struct bus_blocked, of receivers that had no room after sends that
+ * @blocked: struct bus_blocked, of recipients that had no room after sends that
  *	may not wait: poll() withholds EPOLLOUT until one of them has
  * @nr_blocked: their number
  * @recv_info: BUS_INFO_*
@@ -802,7 +800,7 @@ enum bus_state bus_sk_state(const struct sock *sk);
  * @BUS_UNSETTLED: room that others have set aside, maybe in vain, is missing in a
  *	queue
  * @BUS_USER_UNSETTLED: the same of what the user of a queue pays for;
- *	bus_rcpt_full() makes it %BUS_UNSETTLED
+ *	bus_recipient_full() makes it %BUS_UNSETTLED
  *
  * Functions of an attempt return one of these, 0 or an error of send().
  */
@@ -858,13 +856,13 @@ void bus_wait_init(struct sock *sk);
 /* route.c, deliver.c */
 
 /**
- * struct bus_rcpt - a recipient of a message
+ * struct bus_recipient - a recipient of a message
  * @client: it
- * @sk: its socket, or the accepted one if @to_master; stays under RCU
+ * @sk: its socket, or the accepted one if @is_master; stays under RCU
  * @skb: its copy
  * @bill: what the room set aside is charged to
  * @fp: its descriptors, in flight; set if there are any
- * @to_master: it is the master
+ * @is_master: it is the master
  * @eaves: it is there because it eavesdrops: never waited for
  * @fds: it gets descriptors, if there are any
  * @exempt: its copy needs no share of its queue; known once a copy is staged
@@ -873,13 +871,13 @@ void bus_wait_init(struct sock *sk);
  * @kick: it has no room and is to be disconnected; @client is referenced
  * @queued: the copy is in its queue
  */
-struct bus_rcpt {
+struct bus_recipient {
 	struct bus_client	*client;
 	struct sock		*sk;
 	struct sk_buff		*skb;
 	struct bus_bill		bill;
 	struct scm_fp_list	*fp;
-	bool			to_master;
+	bool			is_master;
 	bool			eaves;
 	bool			fds;
 	bool			exempt;
@@ -889,18 +887,18 @@ struct bus_rcpt {
 	bool			queued;
 };
 
-#define BUS_RCPT_INLINE	12
+#define BUS_RECIPIENTS_INLINE	12
 
 /**
  * struct bus_want - what bus_route_prepare() gets before the next attempt
- * @rcpts: recipients that there is a place for
+ * @recipients: recipients that there is a place for
  * @skbs: clones
  * @shares: shares of queues and of payers
  * @fps: duplicates of the descriptors
  * @creds: the credentials of the sender
  */
 struct bus_want {
-	unsigned int		rcpts;
+	unsigned int		recipients;
 	unsigned int		skbs;
 	unsigned int		shares;
 	unsigned int		fps;
@@ -948,17 +946,17 @@ struct bus_spare {
  * @ack: hand-overs of @src that the message acknowledges, claimed
  * @denied: what a security module said of the last recipient
  * @refused: why the last recipient who refused it did
- * @blocked: receiver without room, for which the sender has to wait; referenced
- * @turn: receiver for whose room the sender has waited, to be compared only
+ * @blocked: recipient without room, for which the sender has to wait; referenced
+ * @turn: recipient for whose room the sender has waited, to be compared only
  * @need: the room that a copy needs; its exempt and late are those of the
  *	recipient whose queue was looked at last
- * @rcpt: recipients
+ * @to: recipients
  * @nr: their number
- * @max: how many fit into @rcpt
+ * @max: how many fit into @to
  * @spare: what attempts may use up
  * @asked: clients that the message is meant for, whether they want it or not
  * @coming_fds: descriptors, all copies together, that the user has announced
- * @missed: recipients for whom there was no place in @rcpt
+ * @missed: recipients for whom there was no place in @to
  * @want: what the next attempt needs
  * @few: recipients, if they are few
  */
@@ -985,7 +983,7 @@ struct bus_route {
 	struct sock		*blocked;
 	const struct sock	*turn;
 	struct bus_need		need;
-	struct bus_rcpt		*rcpt;
+	struct bus_recipient		*to;
 	unsigned int		nr;
 	unsigned int		max;
 	struct bus_spare	spare;
@@ -993,20 +991,20 @@ struct bus_route {
 	unsigned long		coming_fds;
 	unsigned int		missed;
 	struct bus_want		want;
-	struct bus_rcpt		few[BUS_RCPT_INLINE];
+	struct bus_recipient		few[BUS_RECIPIENTS_INLINE];
 };
 
 void bus_route_init(struct bus_route *route, struct sock *sk,
 		    struct bus_client *src, bool from_master);
 void bus_route_reset(struct bus_route *route);
-void bus_route_forget_rcpts(struct bus_route *route);
+void bus_route_forget_recipients(struct bus_route *route);
 void bus_route_free_spent(struct bus_route *route);
 void bus_route_free(struct bus_route *route, int err);
 int bus_route_prepare(struct bus_route *route);
-bool bus_rcpt_admits(struct bus_route *route, struct bus_client *client,
-		     struct sock *sk);
-struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
-				    struct bus_client *client,
+bool bus_recipient_admits(struct bus_route *route, struct bus_client *client,
+			  struct sock *sk);
+struct bus_recipient *bus_route_new_recipient(struct bus_route *route,
+					      struct bus_client *client,
 				    struct sock *sk);
 bool bus_route_may_ask(struct bus_route *route);
 void bus_route_sort(struct bus_route *route);
@@ -1055,7 +1053,6 @@ void bus_trace_route(const struct bus_route *route);
 void bus_trace_drop(const struct bus_client *client, const struct sock *sk,
 		    const struct bus_msg *msg, enum skb_drop_reason reason);
 
-/* hook.c */
 #ifdef CONFIG_NETFILTER
 bool bus_hook_run(struct bus *bus, unsigned int hook, struct sock *sk,
 		  struct sk_buff *skb);

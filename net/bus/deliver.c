@@ -13,37 +13,32 @@ static void bus_route_add_eavesdropper(struct bus_route *route,
 				       struct bus_client *client)
 {
 	struct sock *sk = rcu_dereference(client->sk);
-	struct bus_rcpt *rcpt;
+	struct bus_recipient *to;
 
 	if (!bus_route_may_ask(route)) {
 		route->err = -E2BIG;
 		return;
 	}
-	if (!sk || !bus_rcpt_admits(route, client, sk))
+	if (!sk || !bus_recipient_admits(route, client, sk))
 		return;
-	rcpt = bus_route_new_rcpt(route, client, sk);
-	if (rcpt)
-		rcpt->eaves = true;
-}
-
-/* The master's socket is not the one of its client, which may eavesdrop. */
-static unsigned int bus_route_sort_clients(struct bus_route *route)
-{
-	if (route->nr && route->rcpt->to_master)
-		return 0;
-	bus_route_sort(route);
-	return route->nr;
+	to = bus_route_new_recipient(route, client, sk);
+	if (to)
+		to->eaves = true;
 }
 
 static noinline int __bus_route_add_eavesdroppers(struct bus_route *route)
 {
 	struct bus_eaves *eaves;
-	unsigned int first = route->nr, nr;
+	unsigned int first = route->nr, nr = 0;
 
 	if (!route->joined)
 		return 0;
 
-	nr = bus_route_sort_clients(route);
+	/* The master's socket is not that of its client, which may eavesdrop. */
+	if (!route->nr || !route->to->is_master) {
+		bus_route_sort(route);
+		nr = route->nr;
+	}
 	list_for_each_entry_rcu(eaves, &route->bus->eavesdroppers, link) {
 		if (!bus_route_has(route, nr, eaves->client))
 			bus_route_add_eavesdropper(route, eaves->client);
@@ -66,43 +61,38 @@ static int bus_route_add_eavesdroppers(struct bus_route *route)
 static int bus_route_to_master(struct bus_route *route)
 {
 	struct bus_client *src = route->src;
-	struct bus_rcpt *rcpt;
+	struct bus_recipient *to;
 	struct sock *sk;
 
-	bus_route_forget_rcpts(route);
+	bus_route_forget_recipients(route);
 	route->multicast = false;
 	sk = rcu_dereference(src->master_sk);
 	if (!sk)
 		return -EPIPE;
 
-	if (!bus_rcpt_admits(route, src, sk))
+	if (!bus_recipient_admits(route, src, sk))
 		return route->denied;
 
-	rcpt = bus_route_new_rcpt(route, src, sk);
-	rcpt->to_master = true;
+	to = bus_route_new_recipient(route, src, sk);
+	to->is_master = true;
 	return 0;
 }
 
 /* Memory. */
 
-static int bus_route_want_rcpts(struct bus_route *route)
-{
-	route->want.rcpts = route->nr + route->missed;
-	return BUS_NEED_MEMORY;
-}
-
-static int bus_rcpt_clone(struct bus_route *route, struct bus_rcpt *rcpt)
+static int bus_recipient_clone(struct bus_route *route,
+			       struct bus_recipient *to)
 {
 	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT;
 
 	if (unlikely(!skb_queue_empty(&route->spare.skbs)))
-		rcpt->skb = __skb_dequeue(&route->spare.skbs);
+		to->skb = __skb_dequeue(&route->spare.skbs);
 	else
-		rcpt->skb = skb_clone(route->skb, gfp);
-	if (likely(rcpt->skb))
+		to->skb = skb_clone(route->skb, gfp);
+	if (likely(to->skb))
 		return 0;
 
-	route->want.skbs = route->nr - (route->rcpt->skb == route->skb);
+	route->want.skbs = route->nr - (route->to->skb == route->skb);
 	return BUS_NEED_MEMORY;
 }
 
@@ -110,50 +100,44 @@ static int bus_rcpt_clone(struct bus_route *route, struct bus_rcpt *rcpt)
  * messages that are queued. They are taken between attempts, as that may sleep;
  * where a recipient has asked, other senders take them before the first one.
  */
-static bool bus_rcpt_lacks_creds(struct bus_route *route,
-				 const struct bus_rcpt *rcpt)
+static bool bus_recipient_lacks_creds(struct bus_route *route,
+				      const struct bus_recipient *to)
 {
-	if (route->msg->pid || likely(!bus_scm_takes_creds(rcpt->sk)))
+	if (route->msg->pid || likely(!bus_scm_takes_creds(to->sk)))
 		return false;
 
 	/* A socket that has not been accepted yet has not asked. */
-	if (READ_ONCE(rcpt->sk->sk_socket))
+	if (READ_ONCE(to->sk->sk_socket))
 		WRITE_ONCE(route->bus->takes_creds, true);
 	route->want.creds = true;
 	return true;
 }
 
-static bool bus_rcpt_wants_fds(const struct bus_route *route,
-			       const struct bus_rcpt *rcpt)
+static bool bus_recipient_wants_fds(const struct bus_route *route,
+				    const struct bus_recipient *to)
 {
-	return rcpt->to_master || (!route->multicast && !rcpt->eaves) ||
-	       (READ_ONCE(bus_sk(rcpt->sk)->recv_rights) &&
-		scm_takes_rights(rcpt->sk));
-}
-
-/* A sender that did not choose the recipient gets no error for the recipient's own
- * settings: the master gets the message instead.
- */
-static int bus_route_no_rights(struct bus_route *route,
-			       const struct bus_rcpt *rcpt)
-{
-	if (rcpt->to_master || !bus_route_by_proto(route))
-		return -EPERM;
-
-	route->reason = route->bus->proto->rights_reason;
-	return BUS_TO_MASTER;
+	return to->is_master || (!route->multicast && !to->eaves) ||
+	       (READ_ONCE(bus_sk(to->sk)->recv_rights) &&
+		scm_takes_rights(to->sk));
 }
 
 static int bus_route_count_fds(struct bus_route *route)
 {
-	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+	struct bus_recipient *to, *end = route->to + route->nr;
 	unsigned int n = 0;
 
-	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
-		rcpt->fds = bus_rcpt_wants_fds(route, rcpt);
-		if (rcpt->fds && !scm_takes_rights(rcpt->sk))
-			return bus_route_no_rights(route, rcpt);
-		n += rcpt->fds;
+	for (to = route->to; to < end; to++) {
+		to->fds = bus_recipient_wants_fds(route, to);
+		n += to->fds;
+		if (!to->fds || scm_takes_rights(to->sk))
+			continue;
+		/* A sender that did not choose the recipient gets no error for
+		 * the recipient's own settings.
+		 */
+		if (to->is_master || !bus_route_by_proto(route))
+			return -EPERM;
+		route->reason = route->bus->proto->rights_reason;
+		return BUS_TO_MASTER;
 	}
 	if (n <= route->spare.nr_fps + !bus_route_keeps_fds(route))
 		return 0;
@@ -164,24 +148,24 @@ static int bus_route_count_fds(struct bus_route *route)
 
 /* Room. */
 
-static __always_inline u32 bus_rcpt_policy(const struct bus_route *route,
-					   const struct bus_rcpt *rcpt)
+static __always_inline u32 bus_recipient_policy(const struct bus_route *route,
+						const struct bus_recipient *to)
 {
 	u32 policy;
 
-	if (rcpt->to_master)
+	if (to->is_master)
 		return BUS_OVERFLOW_BLOCK;
-	if (rcpt->eaves)
+	if (to->eaves)
 		return BUS_OVERFLOW_DROP;
 
 	policy = route->multicast ?
-		 READ_ONCE(rcpt->client->overflow_multicast) :
-		 READ_ONCE(rcpt->client->overflow_unicast);
+		 READ_ONCE(to->client->overflow_multicast) :
+		 READ_ONCE(to->client->overflow_unicast);
 	if (policy == BUS_OVERFLOW_MASTER && route->from_master)
 		return BUS_OVERFLOW_BLOCK;
 	/* A sender that waits for itself may wait for ever. */
 	if (policy == BUS_OVERFLOW_BLOCK && route->multicast &&
-	    !route->from_master && rcpt->client == route->src)
+	    !route->from_master && to->client == route->src)
 		return BUS_OVERFLOW_DROP;
 	return policy;
 }
@@ -189,22 +173,22 @@ static __always_inline u32 bus_rcpt_policy(const struct bus_route *route,
 /* Does the message need no share of a queue? That of an accepted socket is for
  * one client alone.
  */
-static bool bus_rcpt_exempt(const struct bus_route *route,
-			    const struct bus_rcpt *rcpt)
+static bool bus_recipient_exempt(const struct bus_route *route,
+				 const struct bus_recipient *to)
 {
-	return route->from_master || rcpt->to_master ||
-	       (rcpt->client->user == route->src->user &&
-		uid_eq(rcpt->client->uid, route->src->uid));
+	return route->from_master || to->is_master ||
+	       (to->client->user == route->src->user &&
+		uid_eq(to->client->uid, route->src->uid));
 }
 
-static int bus_route_block(struct bus_route *route, struct bus_rcpt *rcpt)
+static int bus_route_block(struct bus_route *route, struct bus_recipient *to)
 {
-	if (!refcount_inc_not_zero(&rcpt->sk->sk_refcnt))
+	if (!refcount_inc_not_zero(&to->sk->sk_refcnt))
 		return BUS_LOST_RACE;
 
-	route->blocked = rcpt->sk;
-	route->need.exempt = rcpt->exempt;
-	route->need.reroutes = READ_ONCE(bus_sk(rcpt->sk)->reroutes);
+	route->blocked = to->sk;
+	route->need.exempt = to->exempt;
+	route->need.reroutes = READ_ONCE(bus_sk(to->sk)->reroutes);
 	return -EAGAIN;
 }
 
@@ -214,99 +198,90 @@ static int bus_route_full(struct bus_route *route)
 	return BUS_TO_MASTER;
 }
 
-/* Not an error of a sender that did not choose the receiver. */
+/* Not an error of a sender that did not choose the recipient. */
 static int bus_route_reject(struct bus_route *route)
 {
 	return bus_route_by_proto(route) ? bus_route_full(route) : -ENOBUFS;
 }
 
-/* A sender over its share must not get the receiver disconnected, nor must the
- * receiver's user who does not read elsewhere.
- */
-static int bus_rcpt_over_share(struct bus_route *route, struct bus_rcpt *rcpt)
-{
-	if (!route->multicast)
-		return bus_route_reject(route);
-	rcpt->drop = true;
-	return 0;
-}
-
 /* A user may have to pay for many copies of one message. Does it lack what this
  * attempt itself has set aside for others of them?
  */
-static bool bus_rcpt_rivals(const struct bus_route *route,
-			    const struct bus_rcpt *rcpt, int err)
+static bool bus_recipient_rivals(const struct bus_route *route,
+				 const struct bus_recipient *to, int err)
 {
-	const struct bus_rcpt *rival;
+	const struct bus_recipient *rival;
 
 	if (err != -ENOSPC && err != BUS_USER_UNSETTLED)
 		return false;
-	for (rival = route->rcpt; rival < rcpt; rival++)
+	for (rival = route->to; rival < to; rival++)
 		if (rival->reserved && rival->bill.due &&
-		    rival->client->user == rcpt->client->user)
+		    rival->client->user == to->client->user)
 			return true;
 	return false;
 }
 
-/* An attempt that sets room aside may still fail. Until it ends, no other sender may
- * take a decision because of that room which cannot be undone.
- */
-static bool bus_rcpt_unsettled(const struct bus_route *route,
-			       const struct bus_rcpt *rcpt, int err)
+static int bus_recipient_full(struct bus_route *route, struct bus_recipient *to,
+			      int err)
 {
-	return !rcpt->eaves &&
-	       (err == BUS_UNSETTLED || err == BUS_USER_UNSETTLED);
-}
-
-static int bus_rcpt_full(struct bus_route *route, struct bus_rcpt *rcpt,
-			 int err)
-{
-	u32 policy = bus_rcpt_policy(route, rcpt);
+	u32 policy = bus_recipient_policy(route, to);
 
 	/* To wait, having given everything back, would be in vain. */
-	if (bus_rcpt_rivals(route, rcpt, err)) {
+	if (bus_recipient_rivals(route, to, err)) {
 		err = -ENOSPC;
 		if (policy == BUS_OVERFLOW_BLOCK)
 			policy = BUS_OVERFLOW_REJECT;
 	}
-	if (policy != BUS_OVERFLOW_BLOCK && bus_rcpt_unsettled(route, rcpt, err))
+	/* An attempt that sets room aside may still fail. Until it ends, no
+	 * other sender may take a decision because of that room which cannot be
+	 * undone.
+	 */
+	if (policy != BUS_OVERFLOW_BLOCK && !to->eaves &&
+	    (err == BUS_UNSETTLED || err == BUS_USER_UNSETTLED))
 		return BUS_UNSETTLED;
 
 	switch (policy) {
 	case BUS_OVERFLOW_REJECT:
 		return bus_route_reject(route);
 	case BUS_OVERFLOW_DROP:
-		rcpt->drop = true;
+		to->drop = true;
 		return 0;
 	case BUS_OVERFLOW_DISCONNECT:
-		if (err != -EAGAIN)
-			return bus_rcpt_over_share(route, rcpt);
-		rcpt->drop = true;
-		rcpt->kick = true;
-		route->kick = true;
-		af_bus_client_get(rcpt->client);
+		/* A sender over its share must not get the recipient
+		 * disconnected, nor must the recipient's user who does not
+		 * read elsewhere.
+		 */
+		if (err == -EAGAIN) {
+			to->kick = true;
+			route->kick = true;
+			af_bus_client_get(to->client);
+		} else if (!route->multicast) {
+			return bus_route_reject(route);
+		}
+		to->drop = true;
 		return 0;
 	case BUS_OVERFLOW_MASTER:
 		return bus_route_full(route);
 	default:
-		return bus_route_block(route, rcpt);
+		return bus_route_block(route, to);
 	}
 }
 
-static int bus_rcpt_closed(struct bus_route *route, struct bus_rcpt *rcpt)
+static int bus_recipient_closed(struct bus_route *route,
+				struct bus_recipient *to)
 {
-	if (route->multicast || rcpt->eaves) {
-		rcpt->drop = true;
+	if (route->multicast || to->eaves) {
+		to->drop = true;
 		return 0;
 	}
 	/* On its own link the sender learns it; anybody else is gone. */
-	if (rcpt->client == route->src)
+	if (to->client == route->src)
 		return -EPIPE;
 	return BUS_LOST_RACE;
 }
 
-static int bus_rcpt_no_room(struct bus_route *route, struct bus_rcpt *rcpt,
-			    int err)
+static int bus_recipient_no_room(struct bus_route *route,
+				 struct bus_recipient *to, int err)
 {
 	switch (err) {
 	case -EAGAIN:
@@ -314,51 +289,51 @@ static int bus_rcpt_no_room(struct bus_route *route, struct bus_rcpt *rcpt,
 	case -ENOSPC:
 	case BUS_UNSETTLED:
 	case BUS_USER_UNSETTLED:
-		return bus_rcpt_full(route, rcpt, err);
+		return bus_recipient_full(route, to, err);
 	case BUS_NEED_MEMORY:
 		route->want.shares = route->nr;
 		return err;
 	default:
-		return bus_rcpt_closed(route, rcpt);
+		return bus_recipient_closed(route, to);
 	}
 }
 
 /* Has the message to get in line behind others that wait? */
-static noinline bool __bus_rcpt_lines_up(struct bus_route *route,
-					 const struct bus_rcpt *rcpt)
+static noinline bool __bus_recipient_lines_up(struct bus_route *route,
+					      const struct bus_recipient *to)
 {
-	if (bus_rcpt_policy(route, rcpt) != BUS_OVERFLOW_BLOCK)
+	if (bus_recipient_policy(route, to) != BUS_OVERFLOW_BLOCK)
 		return false;
 
-	route->need.exempt = rcpt->exempt;
-	return route->turn != rcpt->sk &&
-	       !bus_line_is_open(rcpt->sk, route->sk,
+	route->need.exempt = to->exempt;
+	return route->turn != to->sk &&
+	       !bus_line_is_open(to->sk, route->sk,
 				 bus_need_line(&route->need)) &&
-	       !bus_block_has_turn(route->sk, rcpt->sk);
+	       !bus_block_has_turn(route->sk, to->sk);
 }
 
-static bool bus_rcpt_lines_up(struct bus_route *route,
-			      const struct bus_rcpt *rcpt)
+static bool bus_recipient_lines_up(struct bus_route *route,
+				   const struct bus_recipient *to)
 {
-	return unlikely(READ_ONCE(bus_sk(rcpt->sk)->nr_lines)) &&
-	       __bus_rcpt_lines_up(route, rcpt);
+	return unlikely(READ_ONCE(bus_sk(to->sk)->nr_lines)) &&
+	       __bus_recipient_lines_up(route, to);
 }
 
-static noinline int bus_rcpt_reserve(struct bus_route *route,
-				     struct bus_rcpt *rcpt)
+static noinline int bus_recipient_reserve(struct bus_route *route,
+					  struct bus_recipient *to)
 {
 	int err;
 
-	if (bus_rcpt_lines_up(route, rcpt))
-		return bus_route_block(route, rcpt);
+	if (bus_recipient_lines_up(route, to))
+		return bus_route_block(route, to);
 
-	route->need.exempt = rcpt->exempt;
-	err = bus_queue_reserve(rcpt->sk, &route->need, &route->spare.shares,
-				&rcpt->bill);
+	route->need.exempt = to->exempt;
+	err = bus_queue_reserve(to->sk, &route->need, &route->spare.shares,
+				&to->bill);
 	if (err)
-		return bus_rcpt_no_room(route, rcpt, err);
+		return bus_recipient_no_room(route, to, err);
 
-	rcpt->reserved = true;
+	to->reserved = true;
 	return 0;
 }
 
@@ -373,24 +348,24 @@ static bool bus_route_stolen(const struct bus_route *route)
  */
 static int bus_route_reserve(struct bus_route *route)
 {
-	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+	struct bus_recipient *to, *end = route->to + route->nr;
 	bool stolen = bus_route_stolen(route);
 	int err;
 
-	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
-		if (rcpt == route->rcpt && !stolen)
-			rcpt->skb = route->skb;
-		else if (bus_rcpt_clone(route, rcpt))
+	for (to = route->to; to < end; to++) {
+		if (to == route->to && !stolen)
+			to->skb = route->skb;
+		else if (bus_recipient_clone(route, to))
 			return BUS_NEED_MEMORY;
 
-		if (bus_rcpt_lacks_creds(route, rcpt))
+		if (bus_recipient_lacks_creds(route, to))
 			return BUS_NEED_MEMORY;
 
-		rcpt->exempt = bus_rcpt_exempt(route, rcpt);
-		if (rcpt->exempt &&
-		    bus_rcpt_policy(route, rcpt) == BUS_OVERFLOW_DROP)
+		to->exempt = bus_recipient_exempt(route, to);
+		if (to->exempt &&
+		    bus_recipient_policy(route, to) == BUS_OVERFLOW_DROP)
 			continue;
-		err = bus_rcpt_reserve(route, rcpt);
+		err = bus_recipient_reserve(route, to);
 		if (err)
 			return err;
 	}
@@ -399,57 +374,43 @@ static int bus_route_reserve(struct bus_route *route)
 
 /* Staging. */
 
-static struct scm_fp_list *bus_route_take_fds(struct bus_route *route)
-{
-	struct scm_fp_list *fp = route->fp;
-
-	if (route->spare.nr_fps)
-		return route->spare.fps[--route->spare.nr_fps];
-	route->fp = NULL;
-	return fp;
-}
-
 /* Not under order_lock, as the collector takes its lock outside of those of
  * queues.
  */
-static void bus_rcpt_charge_fds(struct bus_route *route, struct bus_rcpt *rcpt)
+static void bus_recipient_charge_fds(struct bus_route *route,
+				     struct bus_recipient *to)
 {
-	rcpt->fp = NULL;
-	if (!rcpt->fds || rcpt->drop)
+	to->fp = NULL;
+	if (!to->fds || to->drop)
 		return;
 
-	rcpt->fp = bus_route_take_fds(route);
-	bus_scm_charge_fds(rcpt->fp, rcpt->sk);
+	if (route->spare.nr_fps)
+		to->fp = route->spare.fps[--route->spare.nr_fps];
+	else
+		swap(to->fp, route->fp);
+	bus_scm_charge_fds(to->fp, to->sk);
 }
 
-static void bus_route_charge_fds(struct bus_route *route)
-{
-	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
-
-	for (rcpt = route->rcpt; rcpt < end; rcpt++)
-		bus_rcpt_charge_fds(route, rcpt);
-}
-
-/* The cb is that of bus_cb_init(), which clones begin with as well; what follows is
+/* The cb is that of bus_cb_init(), with which clones begin as well; what follows is
  * this recipient's. A clone gets a reference to the message from the caller.
  */
-static __always_inline void bus_rcpt_dress(struct bus_route *route,
-					   struct bus_rcpt *rcpt)
+static __always_inline void bus_recipient_fill_cb(struct bus_route *route,
+						  struct bus_recipient *to)
 {
-	struct sk_buff *skb = rcpt->skb;
+	struct sk_buff *skb = to->skb;
 	struct bus_skb_cb *cb = bus_cb(skb);
 
-	if (unlikely(rcpt->reserved))
-		cb->bill = rcpt->bill;
-	if (unlikely(rcpt->to_master) && route->joined) {
+	if (unlikely(to->reserved))
+		cb->bill = to->bill;
+	if (unlikely(to->is_master) && route->joined) {
 		cb->reason = route->reason;
 		cb->flags = route->flags;
 	}
 	if (unlikely(route->msg->nr_fds)) {
-		cb->fp = rcpt->fp;
-		cb->ctrunc = !rcpt->fp;
+		cb->fp = to->fp;
+		cb->ctrunc = !to->fp;
 	}
-	if (sock_flag(rcpt->sk, SOCK_RCVTSTAMP))
+	if (sock_flag(to->sk, SOCK_RCVTSTAMP))
 		__net_timestamp(skb);
 	skb->destructor = bus_skb_destruct;
 }
@@ -471,70 +432,62 @@ static void bus_route_return_fds(struct bus_route *route,
 
 static void bus_route_uncharge_fds(struct bus_route *route)
 {
-	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+	struct bus_recipient *to, *end = route->to + route->nr;
 
-	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
-		if (rcpt->fp)
-			bus_route_return_fds(route, rcpt->fp);
-		rcpt->fp = NULL;
+	for (to = route->to; to < end; to++) {
+		if (to->fp)
+			bus_route_return_fds(route, to->fp);
+		to->fp = NULL;
 	}
 }
 
-static noinline void bus_rcpt_undress(struct bus_route *route,
-				      struct bus_rcpt *rcpt)
+static noinline void bus_recipient_reset_cb(struct bus_route *route,
+					    struct bus_recipient *to)
 {
-	struct bus_skb_cb *cb = bus_cb(rcpt->skb);
+	struct bus_skb_cb *cb = bus_cb(to->skb);
 
 	if (cb->bill.due)
-		bus_user_uncharge(cb->bill.due, rcpt->skb->truesize);
-	bus_cb_init(rcpt->skb, route->msg);
-	if (rcpt->skb == route->skb)
+		bus_user_uncharge(cb->bill.due, to->skb->truesize);
+	bus_cb_init(to->skb, route->msg);
+	if (to->skb == route->skb)
 		return;
-	rcpt->skb->destructor = NULL;
+	to->skb->destructor = NULL;
 	bus_msg_put(route->msg);
 }
 
 /* Nothing is decided anew from here on, so a copy without reserved room is late. */
-static __always_inline int bus_rcpt_stage(struct bus_route *route,
-					  struct bus_rcpt *rcpt)
+static __always_inline int bus_recipient_stage(struct bus_route *route,
+					       struct bus_recipient *to)
 {
 	int err;
 
-	if (unlikely(rcpt->reserved)) {
-		err = bus_queue_add_reserved(rcpt->sk, rcpt->skb);
+	if (unlikely(to->reserved)) {
+		err = bus_queue_add_reserved(to->sk, to->skb);
 	} else {
-		route->need.exempt = rcpt->exempt;
+		route->need.exempt = to->exempt;
 		route->need.late = true;
-		err = bus_queue_add(rcpt->sk, rcpt->skb, &route->need,
+		err = bus_queue_add(to->sk, to->skb, &route->need,
 				    &route->spare.shares);
 	}
-	rcpt->reserved = false;
-	rcpt->queued = !err;
+	to->reserved = false;
+	to->queued = !err;
 	return err;
 }
 
-/* The recipient owns a copy that is queued; the sender must not touch it. */
-static void bus_rcpt_forget_copy(struct bus_route *route, struct bus_rcpt *rcpt)
+static void bus_recipient_report_loss(struct bus_recipient *to)
 {
-	if (rcpt->skb == route->skb)
-		route->skb = NULL;
-	rcpt->skb = NULL;
-}
+	struct scm_fp_list *fp = bus_cb(to->skb)->fp;
 
-static void bus_rcpt_report_loss(struct bus_rcpt *rcpt)
-{
-	struct scm_fp_list *fp = bus_cb(rcpt->skb)->fp;
-
-	/* Its copy is freed when the receiver may be gone. */
+	/* Its copy is freed when the recipient may be gone. */
 	if (fp)
 		bus_scm_uncharge_fds(fp);
-	bus_count(rcpt->client, BUS_STAT_LOST);
-	bus_queue_report_loss(rcpt->sk);
+	bus_count(to->client, BUS_STAT_LOST);
+	bus_queue_report_loss(to->sk);
 }
 
 static void bus_route_finish(struct bus_route *route)
 {
-	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+	struct bus_recipient *to, *end = route->to + route->nr;
 	enum bus_stat stat = route->from_master ? BUS_STAT_FROM_MASTER :
 						  BUS_STAT_COPIES;
 	bool blocked = !list_empty(&bus_sk(route->sk)->blocked);
@@ -542,22 +495,25 @@ static void bus_route_finish(struct bus_route *route)
 
 	if (trace_bus_deliver_enabled() || trace_bus_drop_enabled())
 		bus_trace_route(route);
-	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
-		if (likely(rcpt->queued)) {
-			bus_rcpt_forget_copy(route, rcpt);
-			if (unlikely(rcpt->to_master))
+	for (to = route->to; to < end; to++) {
+		if (likely(to->queued)) {
+			/* The recipient owns the copy, and may have freed it. */
+			if (to->skb == route->skb)
+				route->skb = NULL;
+			to->skb = NULL;
+			if (unlikely(to->is_master))
 				bus_count_all(route->bus, BUS_STAT_HANDOVERS, 1);
 			else
 				copies++;
-			rcpt->sk->sk_data_ready(rcpt->sk);
+			to->sk->sk_data_ready(to->sk);
 			if (blocked)
-				bus_block_sent(route->sk, rcpt->sk);
+				bus_block_sent(route->sk, to->sk);
 			continue;
 		}
-		if (rcpt->drop)
-			bus_rcpt_report_loss(rcpt);
-		if (rcpt->skb != route->skb)
-			__skb_queue_tail(&route->spare.skbs, rcpt->skb);
+		if (to->drop)
+			bus_recipient_report_loss(to);
+		if (to->skb != route->skb)
+			__skb_queue_tail(&route->spare.skbs, to->skb);
 	}
 	if (copies)
 		bus_count_all(route->bus, stat, copies);
@@ -597,64 +553,58 @@ static void bus_route_commit(struct bus_route *route)
 	smp_store_release(&route->msg->committed, true);
 }
 
-static int bus_route_add_one(struct bus_route *route)
+/* A unicast that nobody else hears needs no clone, and no room in advance. */
+static int bus_route_stage_one(struct bus_route *route)
 {
-	struct bus_rcpt *rcpt = route->rcpt;
+	struct bus_recipient *to = route->to;
 	int err;
 
-	bus_rcpt_dress(route, rcpt);
-	route->need.exempt = rcpt->exempt;
-	err = bus_queue_add(rcpt->sk, rcpt->skb, &route->need,
-			    &route->spare.shares);
-	rcpt->queued = !err;
+	if (bus_recipient_lacks_creds(route, to))
+		return BUS_NEED_MEMORY;
+
+	to->exempt = bus_recipient_exempt(route, to);
+	if (bus_recipient_lines_up(route, to))
+		return bus_route_block(route, to);
+
+	to->skb = route->skb;
+	if (route->msg->nr_fds)
+		bus_recipient_charge_fds(route, to);
+
+	bus_route_begin();
+	bus_recipient_fill_cb(route, to);
+	route->need.exempt = to->exempt;
+	err = bus_queue_add(to->sk, to->skb, &route->need, &route->spare.shares);
+	to->queued = !err;
 	if (unlikely(err)) {
-		bus_rcpt_undress(route, rcpt);
-		err = bus_rcpt_no_room(route, rcpt, err);
+		bus_recipient_reset_cb(route, to);
+		err = bus_recipient_no_room(route, to, err);
 		if (err)
-			return err;
-		bus_queue_lose(rcpt->sk);
+			goto end;
+		bus_queue_lose(to->sk);
 	}
 	bus_route_settle(route, true);
 	bus_route_commit(route);
-	return 0;
-}
-
-static int bus_route_stage_one(struct bus_route *route)
-{
-	struct bus_rcpt *rcpt = route->rcpt;
-	int err;
-
-	if (bus_rcpt_lacks_creds(route, rcpt))
-		return BUS_NEED_MEMORY;
-
-	rcpt->exempt = bus_rcpt_exempt(route, rcpt);
-	if (bus_rcpt_lines_up(route, rcpt))
-		return bus_route_block(route, rcpt);
-
-	rcpt->skb = route->skb;
-	if (route->msg->nr_fds)
-		bus_rcpt_charge_fds(route, rcpt);
-	bus_route_begin();
-	err = bus_route_add_one(route);
+end:
 	bus_route_end();
-	if (!rcpt->queued && route->msg->nr_fds)
+	if (!to->queued && route->msg->nr_fds)
 		bus_route_uncharge_fds(route);
 	return err;
 }
 
 /* The order of multicasts, in all queues. */
-static void bus_route_link(struct bus_route *route, struct bus_rcpt *first)
+static void bus_route_link(struct bus_route *route, struct bus_recipient *first)
 {
-	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+	struct bus_recipient *to, *end = route->to + route->nr;
 	struct bus *bus = route->bus;
 
 	spin_lock(&bus->order_lock);
-	for (rcpt = first; rcpt < end; rcpt++) {
-		bus_rcpt_dress(route, rcpt);
-		if (likely(!rcpt->drop) && unlikely(bus_rcpt_stage(route, rcpt)))
-			rcpt->drop = true;
-		if (unlikely(rcpt->drop))
-			bus_queue_lose(rcpt->sk);
+	for (to = first; to < end; to++) {
+		bus_recipient_fill_cb(route, to);
+		if (likely(!to->drop) &&
+		    unlikely(bus_recipient_stage(route, to)))
+			to->drop = true;
+		if (unlikely(to->drop))
+			bus_queue_lose(to->sk);
 	}
 	bus_route_commit(route);
 	spin_unlock(&bus->order_lock);
@@ -662,7 +612,7 @@ static void bus_route_link(struct bus_route *route, struct bus_rcpt *first)
 
 /* The sender's own data has its reference to the message, clones get theirs. */
 static void bus_route_hold_msg(struct bus_route *route,
-			       const struct bus_rcpt *first, unsigned int nr)
+			       const struct bus_recipient *first, unsigned int nr)
 {
 	if (nr && first->skb == route->skb)
 		nr--;
@@ -675,43 +625,28 @@ static void bus_route_hold_msg(struct bus_route *route,
  */
 static int bus_route_stage_first(struct bus_route *route)
 {
-	struct bus_rcpt *rcpt = route->rcpt;
+	struct bus_recipient *to = route->to;
 	int err = 0;
 
-	bus_route_hold_msg(route, rcpt, 1);
-	bus_rcpt_dress(route, rcpt);
-	if (!rcpt->drop)
-		err = bus_rcpt_stage(route, rcpt);
+	bus_route_hold_msg(route, to, 1);
+	bus_recipient_fill_cb(route, to);
+	if (!to->drop)
+		err = bus_recipient_stage(route, to);
 	if (err == -EPIPE) {
-		bus_rcpt_undress(route, rcpt);
-		return bus_rcpt_closed(route, rcpt);
+		bus_recipient_reset_cb(route, to);
+		return bus_recipient_closed(route, to);
 	}
 	if (err)
-		rcpt->drop = true;
-	if (rcpt->drop)
-		bus_queue_lose(rcpt->sk);
-	return 0;
-}
-
-static int bus_route_add_many(struct bus_route *route)
-{
-	bool first = !route->multicast && route->nr;
-	struct bus_rcpt *rest = route->rcpt + first;
-	int err;
-
-	if (first) {
-		err = bus_route_stage_first(route);
-		if (err)
-			return err;
-	}
-	bus_route_hold_msg(route, rest, route->nr - first);
-	bus_route_settle(route, true);
-	bus_route_link(route, rest);
+		to->drop = true;
+	if (to->drop)
+		bus_queue_lose(to->sk);
 	return 0;
 }
 
 static int bus_route_stage_many(struct bus_route *route)
 {
+	struct bus_recipient *to, *end = route->to + route->nr;
+	bool first = !route->multicast && route->nr;
 	int err;
 
 	err = bus_route_reserve(route);
@@ -719,9 +654,17 @@ static int bus_route_stage_many(struct bus_route *route)
 		return err;
 
 	if (route->msg->nr_fds)
-		bus_route_charge_fds(route);
+		for (to = route->to; to < end; to++)
+			bus_recipient_charge_fds(route, to);
+
 	bus_route_begin();
-	err = bus_route_add_many(route);
+	if (first)
+		err = bus_route_stage_first(route);
+	if (!err) {
+		bus_route_hold_msg(route, route->to + first, route->nr - first);
+		bus_route_settle(route, true);
+		bus_route_link(route, route->to + first);
+	}
 	bus_route_end();
 	if (err && route->msg->nr_fds)
 		bus_route_uncharge_fds(route);
@@ -734,8 +677,10 @@ static int bus_route_stage(struct bus_route *route)
 
 	route->need.size = route->skb->truesize;
 	route->need.late = false;
-	if (unlikely(route->missed))
-		return bus_route_want_rcpts(route);
+	if (unlikely(route->missed)) {
+		route->want.recipients = route->nr + route->missed;
+		return BUS_NEED_MEMORY;
+	}
 	if (route->fp) {
 		err = bus_route_count_fds(route);
 		if (err)
@@ -813,15 +758,15 @@ int bus_route_deliver(struct bus_route *route)
  */
 void bus_route_kick(struct bus_route *route)
 {
-	struct bus_rcpt *rcpt, *end = route->rcpt + route->nr;
+	struct bus_recipient *to, *end = route->to + route->nr;
 
-	for (rcpt = route->rcpt; rcpt < end; rcpt++)
-		if (rcpt->kick)
-			bus_client_cut(rcpt->client, true, SHUTDOWN_MASK);
+	for (to = route->to; to < end; to++)
+		if (to->kick)
+			bus_client_cut(to->client, true, SHUTDOWN_MASK);
 	af_bus_synchronize(route->bus);
-	for (rcpt = route->rcpt; rcpt < end; rcpt++) {
-		if (rcpt->kick)
-			af_bus_client_put(rcpt->client);
-		rcpt->kick = false;
+	for (to = route->to; to < end; to++) {
+		if (to->kick)
+			af_bus_client_put(to->client);
+		to->kick = false;
 	}
 }

@@ -194,7 +194,7 @@ static struct sk_buff *bus_skb_build_paged(struct msghdr *msg, size_t len)
  *
  * A small message is linear, a large one but for its beginning in page fragments,
  * one too large for these in a list of further skbs. Pages of MSG_SPLICE_PAGES are copied as well:
- * what a filter has seen must not change, and each receiver gets the same.
+ * what a filter has seen must not change, and each recipient gets the same.
  *
  * Context: May sleep.
  * Return: The skb or an ERR_PTR(): -ENOMEM, -EFAULT.

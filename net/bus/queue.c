@@ -152,7 +152,7 @@ static bool bus_queue_has_free_room(const struct sock *sk,
 
 /**
  * bus_queue_has_room() - would a message fit, or is waiting of no use?
- * @sk: receiver
+ * @sk: recipient
  * @need: what it needs
  *
  * Context: Under the lock of the queue.
@@ -224,7 +224,7 @@ static void bus_queue_uncharge(struct sock *sk, unsigned int size,
 
 /**
  * bus_queue_reserve() - set room aside for a message
- * @sk: receiver
+ * @sk: recipient
  * @need: what the message needs
  * @spare: shares to take from if its user has none here
  * @bill: returns what it is charged to
@@ -251,7 +251,7 @@ int bus_queue_reserve(struct sock *sk, const struct bus_need *need,
 
 /**
  * bus_queue_unreserve() - give back room that was set aside
- * @sk: receiver
+ * @sk: recipient
  * @size: truesize
  * @bill: as returned by bus_queue_reserve()
  */
@@ -289,8 +289,8 @@ static void bus_queue_link(struct bus_sock *b, struct sk_buff *skb)
 
 /**
  * bus_queue_add() - put a message into a queue
- * @sk: receiver
- * @skb: message, charged to nothing; receivers do not see it before it is
+ * @sk: recipient
+ * @skb: message, charged to nothing; recipients do not see it before it is
  *	committed
  * @need: what it needs
  * @spare: shares to take from if its user has none here
@@ -316,7 +316,7 @@ int bus_queue_add(struct sock *sk, struct sk_buff *skb,
 
 /**
  * bus_queue_add_reserved() - put a message into the room set aside for it
- * @sk: receiver
+ * @sk: recipient
  * @skb: message; its cb has what it is charged to
  *
  * Return: 0, -EPIPE if the queue is closed; the room is given back, but what the
@@ -343,8 +343,8 @@ int bus_queue_add_reserved(struct sock *sk, struct sk_buff *skb)
 }
 
 /**
- * bus_queue_lose() - a receiver loses a message for lack of room
- * @sk: receiver
+ * bus_queue_lose() - a recipient loses a message for lack of room
+ * @sk: recipient
  *
  * Context: Where the message would have been queued, so that it is counted in
  * its place.
@@ -358,8 +358,8 @@ void bus_queue_lose(struct sock *sk)
 }
 
 /**
- * bus_queue_report_loss() - tell a receiver who asked for it
- * @sk: receiver
+ * bus_queue_report_loss() - tell a recipient who asked for it
+ * @sk: recipient
  */
 void bus_queue_report_loss(struct sock *sk)
 {
@@ -371,7 +371,7 @@ void bus_queue_report_loss(struct sock *sk)
 
 /**
  * bus_queue_close() - a queue takes no more messages
- * @sk: receiver, which still reads what is there
+ * @sk: recipient, which still reads what is there
  */
 void bus_queue_close(struct sock *sk)
 {
@@ -401,8 +401,8 @@ static void bus_queue_empty(struct sock *sk, struct sk_buff_head *list)
 }
 
 /**
- * bus_queue_reroute() - who waits for room is to choose its receiver anew
- * @sk: receiver, which can be reached in other ways than before
+ * bus_queue_reroute() - who waits for room is to choose its recipient anew
+ * @sk: recipient, which can be reached in other ways than before
  *
  * Context: Nobody chooses by the old state any more.
  */
@@ -431,7 +431,7 @@ void bus_queue_drop(const struct sock *sk, struct sk_buff *skb,
 
 /**
  * bus_queue_purge() - free what is in a closed queue
- * @sk: receiver
+ * @sk: recipient
  *
  * A sender that has linked a copy and not committed it yet does not look at
  * the copy again, so it may go.
@@ -451,7 +451,7 @@ void bus_queue_purge(struct sock *sk)
 		bus_queue_drop(sk, skb, SKB_DROP_REASON_QUEUE_PURGE);
 }
 
-static void bus_queue_condemn(struct sock *sk, struct sk_buff_head *hitlist)
+static void __bus_queue_collect(struct sock *sk, struct sk_buff_head *hitlist)
 {
 	struct sk_buff *skb;
 
@@ -479,11 +479,11 @@ void bus_queue_collect(struct sock *sk, struct sk_buff_head *hitlist)
 		skb_queue_walk(&sk->sk_receive_queue, skb) {
 			spin_lock_nested(&skb->sk->sk_receive_queue.lock,
 					 SINGLE_DEPTH_NESTING);
-			bus_queue_condemn(skb->sk, hitlist);
+			__bus_queue_collect(skb->sk, hitlist);
 			spin_unlock(&skb->sk->sk_receive_queue.lock);
 		}
 	} else {
-		bus_queue_condemn(sk, hitlist);
+		__bus_queue_collect(sk, hitlist);
 	}
 	spin_unlock(&sk->sk_receive_queue.lock);
 }
@@ -534,7 +534,7 @@ static struct sk_buff *bus_queue_next(struct sock *sk, int flags, int *off)
 
 /**
  * bus_queue_readable() - is there a message to read?
- * @sk: receiver
+ * @sk: recipient
  *
  * Return: true if the first message in the queue is committed.
  */
@@ -553,7 +553,7 @@ bool bus_queue_readable(struct sock *sk)
 
 /**
  * bus_queue_would_wait() - has a reader to wait?
- * @sk: receiver
+ * @sk: recipient
  * @flags: of the reader, as for bus_queue_take()
  *
  * Return: false if there is a message for it, or nothing is to come.
@@ -573,7 +573,7 @@ bool bus_queue_would_wait(struct sock *sk, int flags)
 
 /**
  * bus_queue_first_len() - the length of the first message
- * @sk: receiver
+ * @sk: recipient
  *
  * Return: Bytes, 0 if there is none.
  */
@@ -591,7 +591,7 @@ unsigned int bus_queue_first_len(struct sock *sk)
 
 /**
  * bus_queue_take() - take the first message
- * @sk: receiver; its recv_lock is held
+ * @sk: recipient; its recv_lock is held
  * @size: bytes of the reader's buffer
  * @flags: with MSG_PEEK the message stays
  * @off: returns how much of it the reader has seen, by SO_PEEK_OFF

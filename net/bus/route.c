@@ -12,6 +12,7 @@
 #include <linux/bsearch.h>
 #include <linux/filter.h>
 #include <linux/mm.h>
+#include <linux/netfilter.h>
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -50,7 +51,7 @@ void bus_route_init(struct bus_route *route, struct sock *sk,
 	route->blocked = NULL;
 	route->turn = NULL;
 	route->need.user = from_master ? src->bus->user : src->user;
-	route->rcpt = route->few;
+	route->to = route->few;
 	route->max = ARRAY_SIZE(route->few);
 	__skb_queue_head_init(&route->spare.skbs);
 	INIT_LIST_HEAD(&route->spare.shares);
@@ -63,23 +64,23 @@ void bus_route_init(struct bus_route *route, struct sock *sk,
 }
 
 /**
- * bus_route_forget_rcpts() - nobody was chosen
+ * bus_route_forget_recipients() - nobody was chosen
  * @route: route
  *
  * Context: Under rcu_read_lock(), in which the recipients were added.
  */
-void bus_route_forget_rcpts(struct bus_route *route)
+void bus_route_forget_recipients(struct bus_route *route)
 {
-	struct bus_rcpt *rcpt;
+	struct bus_recipient *to;
 
-	for (rcpt = route->rcpt; rcpt < route->rcpt + route->nr; rcpt++) {
-		if (rcpt->reserved)
-			bus_queue_unreserve(rcpt->sk, route->skb->truesize,
-					    &rcpt->bill);
-		if (rcpt->kick)
-			af_bus_client_put(rcpt->client);
-		if (rcpt->skb && rcpt->skb != route->skb)
-			__skb_queue_tail(&route->spare.skbs, rcpt->skb);
+	for (to = route->to; to < route->to + route->nr; to++) {
+		if (to->reserved)
+			bus_queue_unreserve(to->sk, route->skb->truesize,
+					    &to->bill);
+		if (to->kick)
+			af_bus_client_put(to->client);
+		if (to->skb && to->skb != route->skb)
+			__skb_queue_tail(&route->spare.skbs, to->skb);
 	}
 	route->nr = 0;
 	route->asked = 0;
@@ -97,7 +98,7 @@ void bus_route_forget_rcpts(struct bus_route *route)
  */
 void bus_route_reset(struct bus_route *route)
 {
-	bus_route_forget_rcpts(route);
+	bus_route_forget_recipients(route);
 	bus_route_undecide(route);
 }
 
@@ -134,12 +135,6 @@ static void bus_route_free_spare(struct bus_route *route)
 	kvfree(route->spare.fps);
 	if (route->fp)
 		bus_scm_free_fds(route->fp);
-}
-
-static bool bus_route_has_spare(const struct bus_route *route)
-{
-	return !skb_queue_empty(&route->spare.skbs) || route->fp ||
-	       !list_empty(&route->spare.shares) || route->spare.fps;
 }
 
 static enum skb_drop_reason bus_route_drop_reason(const struct bus_route *route,
@@ -190,10 +185,11 @@ static void bus_route_drop(struct bus_route *route, int err)
  */
 void bus_route_free(struct bus_route *route, int err)
 {
-	if (bus_route_has_spare(route))
+	if (!skb_queue_empty(&route->spare.skbs) || route->fp ||
+	    !list_empty(&route->spare.shares) || route->spare.fps)
 		bus_route_free_spare(route);
-	if (route->rcpt != route->few)
-		kvfree(route->rcpt);
+	if (route->to != route->few)
+		kvfree(route->to);
 	if (route->coming_fds)
 		atomic_long_sub(route->coming_fds,
 				&bus_route_user(route)->descriptors);
@@ -201,21 +197,21 @@ void bus_route_free(struct bus_route *route, int err)
 		bus_route_drop(route, err);
 }
 
-static int bus_route_prepare_rcpts(struct bus_route *route)
+static int bus_route_prepare_recipients(struct bus_route *route)
 {
-	unsigned int max = route->want.rcpts + route->want.rcpts / 8;
-	struct bus_rcpt *rcpt;
+	unsigned int max = route->want.recipients + route->want.recipients / 8;
+	struct bus_recipient *to;
 
-	if (route->want.rcpts <= route->max)
+	if (route->want.recipients <= route->max)
 		return 0;
 
-	rcpt = kvmalloc_array(max, sizeof(*rcpt), GFP_KERNEL_ACCOUNT);
-	if (!rcpt)
+	to = kvmalloc_array(max, sizeof(*to), GFP_KERNEL_ACCOUNT);
+	if (!to)
 		return -ENOMEM;
 
-	if (route->rcpt != route->few)
-		kvfree(route->rcpt);
-	route->rcpt = rcpt;
+	if (route->to != route->few)
+		kvfree(route->to);
+	route->to = to;
 	route->max = max;
 	return 0;
 }
@@ -304,7 +300,7 @@ int bus_route_prepare(struct bus_route *route)
 {
 	int err;
 
-	err = bus_route_prepare_rcpts(route);
+	err = bus_route_prepare_recipients(route);
 	if (!err)
 		err = bus_route_prepare_clones(route);
 	if (!err)
@@ -316,35 +312,35 @@ int bus_route_prepare(struct bus_route *route)
 	return err;
 }
 
-static __always_inline struct bus_rcpt *
-__bus_route_new_rcpt(struct bus_route *route, struct bus_client *client,
-		     struct sock *sk)
+static __always_inline struct bus_recipient *
+__bus_route_new_recipient(struct bus_route *route, struct bus_client *client,
+			  struct sock *sk)
 {
-	struct bus_rcpt *rcpt;
+	struct bus_recipient *to;
 
 	if (route->nr == route->max) {
 		route->missed++;
 		return NULL;
 	}
 
-	rcpt = &route->rcpt[route->nr++];
-	rcpt->client = client;
-	rcpt->sk = sk;
-	rcpt->skb = NULL;
-	rcpt->bill = (struct bus_bill) {};
-	rcpt->to_master = false;
-	rcpt->eaves = false;
-	rcpt->fds = false;
-	rcpt->exempt = false;
-	rcpt->reserved = false;
-	rcpt->drop = false;
-	rcpt->kick = false;
-	rcpt->queued = false;
-	return rcpt;
+	to = &route->to[route->nr++];
+	to->client = client;
+	to->sk = sk;
+	to->skb = NULL;
+	to->bill = (struct bus_bill) {};
+	to->is_master = false;
+	to->eaves = false;
+	to->fds = false;
+	to->exempt = false;
+	to->reserved = false;
+	to->drop = false;
+	to->kick = false;
+	to->queued = false;
+	return to;
 }
 
 /**
- * bus_route_new_rcpt() - add a recipient
+ * bus_route_new_recipient() - add a recipient
  * @route: route
  * @client: it
  * @sk: the one of its sockets that gets the message
@@ -353,12 +349,55 @@ __bus_route_new_rcpt(struct bus_route *route, struct bus_client *client,
  * Return: The recipient, or NULL if there is no place for it: to be prepared
  * for.
  */
-struct bus_rcpt *bus_route_new_rcpt(struct bus_route *route,
-				    struct bus_client *client,
+struct bus_recipient *bus_route_new_recipient(struct bus_route *route,
+					      struct bus_client *client,
 				    struct sock *sk)
 {
-	return __bus_route_new_rcpt(route, client, sk);
+	return __bus_route_new_recipient(route, client, sk);
 }
+
+#ifdef CONFIG_NETFILTER
+/**
+ * bus_hook_run() - what do the hooks say?
+ * @bus: bus, in whose namespace they run
+ * @hook: %NF_BUS_SEND, or %NF_BUS_DELIVER for each recipient
+ * @sk: sender, or recipient
+ * @skb: message
+ *
+ * Verdicts other than NF_ACCEPT mean no. A hook may keep what it has stolen: the
+ * data with its message, of which recipients get clones.
+ *
+ * Context: Under rcu_read_lock().
+ * Return: true for yes.
+ */
+bool bus_hook_run(struct bus *bus, unsigned int hook, struct sock *sk,
+		  struct sk_buff *skb)
+{
+	const struct nf_hook_entries *hooks;
+	struct nf_hook_state state;
+	unsigned int i, verdict;
+
+	hooks = rcu_dereference(bus->net->nf.hooks_bus[hook]);
+	if (!hooks)
+		return true;
+
+	nf_hook_state_init(&state, hook, NFPROTO_BUS, NULL, NULL, sk, bus->net,
+			   NULL);
+	for (i = 0; i < hooks->num_hook_entries; i++) {
+		/* What a hook steals, it steals a reference to. A message does
+		 * not wait for a verdict: NF_QUEUE is a refusal as any other.
+		 */
+		skb_get(skb);
+		verdict = nf_hook_entry_hookfn(&hooks->hooks[i], skb, &state) &
+			  NF_VERDICT_MASK;
+		if (verdict != NF_STOLEN)
+			refcount_dec(&skb->users);
+		if (verdict != NF_ACCEPT)
+			return false;
+	}
+	return true;
+}
+#endif
 
 /* The message ends for a filter after BUS_FILTER_LEN bytes, which are linear, but
  * for its length. So a load never walks fragments, of which a large message has
@@ -401,8 +440,8 @@ static noinline bool bus_filter_admits(const struct sk_filter *filter,
 	return admits;
 }
 
-static noinline bool bus_rcpt_refuses(struct bus_route *route,
-				      struct bus_client *client,
+static noinline bool bus_recipient_refuses(struct bus_route *route,
+					   struct bus_client *client,
 				      const struct sock *sk,
 				      enum skb_drop_reason reason)
 {
@@ -413,8 +452,8 @@ static noinline bool bus_rcpt_refuses(struct bus_route *route,
 }
 
 /* Inlined where it runs for each client of a group. */
-static __always_inline bool __bus_rcpt_admits(struct bus_route *route,
-					      struct bus_client *client,
+static __always_inline bool __bus_recipient_admits(struct bus_route *route,
+						   struct bus_client *client,
 					      struct sock *sk)
 {
 	const struct sk_filter *filter;
@@ -436,11 +475,11 @@ static __always_inline bool __bus_rcpt_admits(struct bus_route *route,
 	return true;
 
 refuse:
-	return bus_rcpt_refuses(route, client, sk, reason);
+	return bus_recipient_refuses(route, client, sk, reason);
 }
 
 /**
- * bus_rcpt_admits() - does a recipient get the message?
+ * bus_recipient_admits() - does a recipient get the message?
  * @route: route
  * @client: recipient
  * @sk: the one of its sockets that would get it
@@ -449,10 +488,10 @@ refuse:
  * Return: false if a filter, a hook or a security module says no; the error of
  * the latter is in route->denied.
  */
-bool bus_rcpt_admits(struct bus_route *route, struct bus_client *client,
-		     struct sock *sk)
+bool bus_recipient_admits(struct bus_route *route, struct bus_client *client,
+			  struct sock *sk)
 {
-	return __bus_rcpt_admits(route, client, sk);
+	return __bus_recipient_admits(route, client, sk);
 }
 
 /* The sender of a unicast is told that a security module denies it, by the daemon if
@@ -515,8 +554,8 @@ static __always_inline void __bus_route_add(struct bus_route *route,
 		route->reason = BUS_REASON_VIA_MASTER;
 		return;
 	}
-	if (likely(__bus_rcpt_admits(route, client, sk)))
-		__bus_route_new_rcpt(route, client, sk);
+	if (likely(__bus_recipient_admits(route, client, sk)))
+		__bus_route_new_recipient(route, client, sk);
 	else
 		bus_route_deny(route);
 }
@@ -536,17 +575,17 @@ void af_bus_route_add(struct bus_route *route, struct bus_client *client)
 }
 EXPORT_SYMBOL_GPL(af_bus_route_add);
 
-static int bus_rcpt_cmp(const void *a, const void *b)
+static int bus_recipient_cmp(const void *a, const void *b)
 {
-	const struct bus_rcpt *x = a, *y = b;
+	const struct bus_recipient *x = a, *y = b;
 
 	return x->client < y->client ? -1 : x->client > y->client;
 }
 
 static void bus_route_sort_from(struct bus_route *route, unsigned int first)
 {
-	sort(route->rcpt + first, route->nr - first, sizeof(*route->rcpt),
-	     bus_rcpt_cmp, NULL);
+	sort(route->to + first, route->nr - first, sizeof(*route->to),
+	     bus_recipient_cmp, NULL);
 }
 
 /**
@@ -572,9 +611,9 @@ void bus_route_sort(struct bus_route *route)
 bool bus_route_has(const struct bus_route *route, unsigned int nr,
 		   const struct bus_client *client)
 {
-	struct bus_rcpt key = { .client = (struct bus_client *)client };
+	struct bus_recipient key = { .client = (struct bus_client *)client };
 
-	return bsearch(&key, route->rcpt, nr, sizeof(key), bus_rcpt_cmp);
+	return bsearch(&key, route->to, nr, sizeof(key), bus_recipient_cmp);
 }
 
 /**
@@ -586,16 +625,16 @@ bool bus_route_has(const struct bus_route *route, unsigned int nr,
  */
 void bus_route_uniq(struct bus_route *route, unsigned int first)
 {
-	struct bus_rcpt *rcpt, *last = route->rcpt + first;
+	struct bus_recipient *to, *last = route->to + first;
 
 	if (route->nr < first + 2)
 		return;
 
 	bus_route_sort_from(route, first);
-	for (rcpt = last + 1; rcpt < route->rcpt + route->nr; rcpt++)
-		if (rcpt->client != last->client)
-			*++last = *rcpt;
-	route->nr = last - route->rcpt + 1;
+	for (to = last + 1; to < route->to + route->nr; to++)
+		if (to->client != last->client)
+			*++last = *to;
+	route->nr = last - route->to + 1;
 }
 
 /**

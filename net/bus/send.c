@@ -420,15 +420,15 @@ static int bus_send_expect(struct bus_send *send)
 	struct bus_group *group;
 
 	if (send->list) {
-		route->want.rcpts = send->nr_list;
+		route->want.recipients = send->nr_list;
 	} else if (send->addressed && bus_addr_is_multicast(send->dst)) {
 		rcu_read_lock();
 		group = bus_group_find(route->bus, BUS_PREFIX(send->dst));
 		if (group)
-			route->want.rcpts = READ_ONCE(group->nr);
+			route->want.recipients = READ_ONCE(group->nr);
 		rcu_read_unlock();
 	}
-	return route->want.rcpts > route->max || route->want.fps ?
+	return route->want.recipients > route->max || route->want.fps ?
 	       bus_route_prepare(route) : 0;
 }
 

@@ -14,16 +14,16 @@ static u64 bus_trace_addr(const struct sock *sk,
 	return bus_sk(sk)->accepted ? BUS_MASTER_ADDR : client->addr;
 }
 
-static void bus_trace_rcpt(const struct bus_route *route,
-			   const struct bus_rcpt *rcpt)
+static void bus_trace_recipient(const struct bus_route *route,
+				const struct bus_recipient *to)
 {
-	u64 addr = bus_trace_addr(rcpt->sk, rcpt->client);
+	u64 addr = bus_trace_addr(to->sk, to->client);
 
-	if (rcpt->queued)
+	if (to->queued)
 		trace_bus_deliver(route->bus, route->msg, addr,
-				  rcpt->to_master ? route->reason :
+				  to->is_master ? route->reason :
 						    BUS_REASON_NONE);
-	else if (READ_ONCE(bus_sk(rcpt->sk)->closed))
+	else if (READ_ONCE(bus_sk(to->sk)->closed))
 		trace_bus_drop(route->bus, route->msg, addr,
 			       SKB_DROP_REASON_NO_SOCKET);
 	else
@@ -39,10 +39,10 @@ static void bus_trace_rcpt(const struct bus_route *route,
  */
 void bus_trace_route(const struct bus_route *route)
 {
-	const struct bus_rcpt *rcpt;
+	const struct bus_recipient *to;
 
-	for (rcpt = route->rcpt; rcpt < route->rcpt + route->nr; rcpt++)
-		bus_trace_rcpt(route, rcpt);
+	for (to = route->to; to < route->to + route->nr; to++)
+		bus_trace_recipient(route, to);
 }
 
 /**

@@ -348,7 +348,7 @@ int bus_user_check_or_starve(struct bus_user *user,
 /**
  * bus_user_forget() - nobody waits for a queue any more
  * @user: the user who pays for it
- * @sk: receiver, whose queue is closed
+ * @sk: recipient, whose queue is closed
  */
 void bus_user_forget(struct bus_user *user, struct sock *sk)
 {

@@ -79,19 +79,19 @@ TRACE_EVENT(bus_send,
 		  __entry->len, __entry->fds)
 );
 
-/* A copy is in the queue of rcpt. If rcpt is the master, reason says why. */
+/* A copy is in the queue of recipient. If recipient is the master, reason says why. */
 TRACE_EVENT(bus_deliver,
 
-	TP_PROTO(const struct bus *bus, const struct bus_msg *msg, u64 rcpt,
+	TP_PROTO(const struct bus *bus, const struct bus_msg *msg, u64 recipient,
 		 u32 reason),
 
-	TP_ARGS(bus, msg, rcpt, reason),
+	TP_ARGS(bus, msg, recipient, reason),
 
 	TP_STRUCT__entry(
 		__field(u64,		bus)
 		__field(const void *,	msg)
 		__field(u64,		src)
-		__field(u64,		rcpt)
+		__field(u64,		recipient)
 		__field(u32,		len)
 		__field(u32,		reason)
 	),
@@ -100,32 +100,32 @@ TRACE_EVENT(bus_deliver,
 		__entry->bus = af_bus_cookie(bus);
 		__entry->msg = msg;
 		__entry->src = af_bus_msg_src(msg);
-		__entry->rcpt = rcpt;
+		__entry->recipient = recipient;
 		__entry->len = af_bus_msg_len(msg);
 		__entry->reason = reason;
 	),
 
-	TP_printk("bus=%llu msg=%p src=%04x/%012llx rcpt=%04x/%012llx len=%u reason=%s",
+	TP_printk("bus=%llu msg=%p src=%04x/%012llx recipient=%04x/%012llx len=%u reason=%s",
 		  __entry->bus, __entry->msg,
 		  BUS_PREFIX(__entry->src), BUS_CLIENT(__entry->src),
-		  BUS_PREFIX(__entry->rcpt), BUS_CLIENT(__entry->rcpt),
+		  BUS_PREFIX(__entry->recipient), BUS_CLIENT(__entry->recipient),
 		  __entry->len,
 		  __print_symbolic(__entry->reason, BUS_REASON_LIST))
 );
 
-/* rcpt does not get the message; 0000/ffffffffffff: no recipient gets it. */
+/* recipient does not get the message; 0000/ffffffffffff: no recipient gets it. */
 TRACE_EVENT(bus_drop,
 
-	TP_PROTO(const struct bus *bus, const struct bus_msg *msg, u64 rcpt,
+	TP_PROTO(const struct bus *bus, const struct bus_msg *msg, u64 recipient,
 		 enum skb_drop_reason reason),
 
-	TP_ARGS(bus, msg, rcpt, reason),
+	TP_ARGS(bus, msg, recipient, reason),
 
 	TP_STRUCT__entry(
 		__field(u64,			bus)
 		__field(const void *,		msg)
 		__field(u64,			src)
-		__field(u64,			rcpt)
+		__field(u64,			recipient)
 		__field(u32,			len)
 		__field(enum skb_drop_reason,	reason)
 	),
@@ -134,15 +134,15 @@ TRACE_EVENT(bus_drop,
 		__entry->bus = af_bus_cookie(bus);
 		__entry->msg = msg;
 		__entry->src = af_bus_msg_src(msg);
-		__entry->rcpt = rcpt;
+		__entry->recipient = recipient;
 		__entry->len = af_bus_msg_len(msg);
 		__entry->reason = reason;
 	),
 
-	TP_printk("bus=%llu msg=%p src=%04x/%012llx rcpt=%04x/%012llx len=%u reason=%s",
+	TP_printk("bus=%llu msg=%p src=%04x/%012llx recipient=%04x/%012llx len=%u reason=%s",
 		  __entry->bus, __entry->msg,
 		  BUS_PREFIX(__entry->src), BUS_CLIENT(__entry->src),
-		  BUS_PREFIX(__entry->rcpt), BUS_CLIENT(__entry->rcpt),
+		  BUS_PREFIX(__entry->recipient), BUS_CLIENT(__entry->recipient),
 		  __entry->len,
 		  __print_symbolic(__entry->reason,
 				   DEFINE_DROP_REASON(FN, FNe)))

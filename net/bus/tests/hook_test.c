@@ -202,18 +202,18 @@ static void hook_keeps_stolen(struct kunit *test)
 
 struct drops {
 	unsigned int		nr;
-	u64			rcpt;
+	u64			recipient;
 	enum skb_drop_reason	reason;
 };
 
 static void count_drop(void *priv, const struct bus *bus,
-		       const struct bus_msg *msg, u64 rcpt,
+		       const struct bus_msg *msg, u64 recipient,
 		       enum skb_drop_reason reason)
 {
 	struct drops *d = priv;
 
 	d->nr++;
-	d->rcpt = rcpt;
+	d->recipient = recipient;
 	d->reason = reason;
 }
 
@@ -237,7 +237,7 @@ static void hook_refusals_are_traced(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 1, test_send(f->client[0], 2));
 	KUNIT_EXPECT_EQ(test, 1, d.nr);
-	KUNIT_EXPECT_EQ(test, 2, d.rcpt);
+	KUNIT_EXPECT_EQ(test, 2, d.recipient);
 	KUNIT_EXPECT_EQ(test, SKB_DROP_REASON_NETFILTER_DROP, d.reason);
 	KUNIT_EXPECT_EQ(test, 1, test_send(f->client[0], 3));
 	KUNIT_EXPECT_EQ(test, 1, d.nr);
@@ -245,7 +245,7 @@ static void hook_refusals_are_traced(struct kunit *test)
 	h.send_verdict = NF_DROP;
 	KUNIT_EXPECT_EQ(test, -EPERM, test_send(f->client[0], 3));
 	KUNIT_EXPECT_EQ(test, 2, d.nr);
-	KUNIT_EXPECT_EQ(test, BUS_MULTICAST(0), d.rcpt);
+	KUNIT_EXPECT_EQ(test, BUS_MULTICAST(0), d.recipient);
 	KUNIT_EXPECT_EQ(test, SKB_DROP_REASON_NETFILTER_DROP, d.reason);
 
 	unregister_trace_bus_drop(count_drop, &d);

@@ -149,7 +149,7 @@ TEST_F(trace, unicast)
 {
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "hello"));
 	EXPECT_TRACE("send: src=" A(1) " dst=" A(2) " len=5 fds=0",
-		     "deliver: src=" A(1) " rcpt=" A(2) " len=5 reason=NONE");
+		     "deliver: src=" A(1) " recipient=" A(2) " len=5 reason=NONE");
 	EXPECT_STREQ("1:hello", peek(self->l[1].fd));
 	EXPECT_STREQ("1:hello", take(self->l[1].fd));
 	EXPECT_NO_TRACE();
@@ -164,8 +164,8 @@ TEST_F(trace, multicast)
 	ASSERT_EQ(0, bus_add(&self->l[2], BUS_ADDR(4, 2)));
 	EXPECT_EQ(0, say_fds(self->l[0].fd, &group, "all", &fd, 1));
 	EXPECT_TRACE("send: src=" A(1) " dst=" GROUP " len=3 fds=1",
-		     "deliver: src=" A(1) " rcpt=" A(2) " len=3 reason=NONE",
-		     "deliver: src=" A(1) " rcpt=" A(3) " len=3 reason=NONE");
+		     "deliver: src=" A(1) " recipient=" A(2) " len=3 reason=NONE",
+		     "deliver: src=" A(1) " recipient=" A(3) " len=3 reason=NONE");
 	take(self->l[1].fd);
 	take(self->l[2].fd);
 	EXPECT_NO_TRACE();
@@ -178,13 +178,13 @@ TEST_F(trace, master)
 	EXPECT_EQ(0, say_to(self->l[0].fd, 9, "bb"));
 	EXPECT_EQ(0, say(self->l[1].acc, "ccc"));
 	EXPECT_TRACE("send: src=" A(1) " dst=" A(0) " len=1 fds=0",
-		     "deliver: src=" A(1) " rcpt=" A(0)
+		     "deliver: src=" A(1) " recipient=" A(0)
 		     " len=1 reason=ADDRESSED",
 		     "send: src=" A(1) " dst=" A(9) " len=2 fds=0",
-		     "deliver: src=" A(1) " rcpt=" A(0)
+		     "deliver: src=" A(1) " recipient=" A(0)
 		     " len=2 reason=NO_OWNER",
 		     "send: src=" A(0) " dst=" A(2) " len=3 fds=0",
-		     "deliver: src=" A(0) " rcpt=" A(2) " len=3 reason=NONE");
+		     "deliver: src=" A(0) " recipient=" A(2) " len=3 reason=NONE");
 	take(self->l[0].acc);
 	take(self->l[0].acc);
 	take(self->l[1].fd);
@@ -222,20 +222,20 @@ TEST_F(trace, no_room)
 	trace_read(&self->t);
 	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(4), "one"));
 	EXPECT_TRACE("send: src=" A(1) " dst=" GROUP " len=3 fds=0",
-		     "drop: src=" A(1) " rcpt=" A(2)
+		     "drop: src=" A(1) " recipient=" A(2)
 		     " len=3 reason=SOCKET_RCVBUFF",
-		     "deliver: src=" A(1) " rcpt=" A(3) " len=3 reason=NONE",
+		     "deliver: src=" A(1) " recipient=" A(3) " len=3 reason=NONE",
 		     "free: SOCKET_RCVBUFF");
 	EXPECT_EQ(EAGAIN, say_to(self->l[0].fd, 2, "none"));
 	EXPECT_TRACE("send: src=" A(1) " dst=" A(2) " len=4 fds=0",
-		     "drop: src=" A(1) " rcpt=" NOBODY
+		     "drop: src=" A(1) " recipient=" NOBODY
 		     " len=4 reason=SOCKET_RCVBUFF",
 		     "free: SOCKET_RCVBUFF");
 	ASSERT_EQ(0, bus_overflow(self->l[1].acc, BUS_OVERFLOW_REJECT,
 				  BUS_OVERFLOW_DROP));
 	EXPECT_EQ(ENOBUFS, say_to(self->l[0].fd, 2, "none"));
 	EXPECT_TRACE("send: src=" A(1) " dst=" A(2) " len=4 fds=0",
-		     "drop: src=" A(1) " rcpt=" NOBODY
+		     "drop: src=" A(1) " recipient=" NOBODY
 		     " len=4 reason=SOCKET_RCVBUFF",
 		     "free: SOCKET_RCVBUFF");
 }
@@ -249,7 +249,7 @@ TEST_F(trace, no_room_at_all)
 	trace_read(&self->t);
 	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(4), "one"));
 	EXPECT_TRACE("send: src=" A(1) " dst=" GROUP " len=3 fds=0",
-		     "drop: src=" A(1) " rcpt=" A(2)
+		     "drop: src=" A(1) " recipient=" A(2)
 		     " len=3 reason=SOCKET_RCVBUFF",
 		     "free: SOCKET_RCVBUFF");
 }
@@ -258,11 +258,11 @@ TEST_F(trace, nobody_there)
 {
 	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(4), "one"));
 	EXPECT_TRACE("send: src=" A(1) " dst=" GROUP " len=3 fds=0",
-		     "drop: src=" A(1) " rcpt=" NOBODY " len=3 reason=NO_SOCKET",
+		     "drop: src=" A(1) " recipient=" NOBODY " len=3 reason=NO_SOCKET",
 		     "free: NO_SOCKET");
 	EXPECT_EQ(EHOSTUNREACH, say_to(self->l[0].acc, 9, "one"));
 	EXPECT_TRACE("send: src=" A(0) " dst=" A(9) " len=3 fds=0",
-		     "drop: src=" A(0) " rcpt=" NOBODY " len=3 reason=NO_SOCKET",
+		     "drop: src=" A(0) " recipient=" NOBODY " len=3 reason=NO_SOCKET",
 		     "free: NO_SOCKET");
 }
 
@@ -282,14 +282,14 @@ TEST_F(trace, filter)
 	ASSERT_EQ(0, refuse_all(self->l[1].fd));
 	EXPECT_EQ(0, say_to(self->l[0].fd, 2, "one"));
 	EXPECT_TRACE("send: src=" A(1) " dst=" A(2) " len=3 fds=0",
-		     "drop: src=" A(1) " rcpt=" A(2)
+		     "drop: src=" A(1) " recipient=" A(2)
 		     " len=3 reason=SOCKET_FILTER",
 		     "free: SOCKET_FILTER");
 	EXPECT_EQ(0, say_to(self->l[0].fd, BUS_MULTICAST(4), "one"));
 	EXPECT_TRACE("send: src=" A(1) " dst=" GROUP " len=3 fds=0",
-		     "drop: src=" A(1) " rcpt=" A(2)
+		     "drop: src=" A(1) " recipient=" A(2)
 		     " len=3 reason=SOCKET_FILTER",
-		     "deliver: src=" A(1) " rcpt=" A(3) " len=3 reason=NONE");
+		     "deliver: src=" A(1) " recipient=" A(3) " len=3 reason=NONE");
 	take(self->l[2].fd);
 	EXPECT_NO_TRACE();
 }
@@ -303,13 +303,13 @@ TEST_F(trace, unread)
 	trace_read(&self->t);
 	close(self->l[1].fd);
 	self->l[1].fd = -1;
-	EXPECT_TRACE("drop: src=" A(1) " rcpt=" A(2) " len=1 reason=QUEUE_PURGE",
+	EXPECT_TRACE("drop: src=" A(1) " recipient=" A(2) " len=1 reason=QUEUE_PURGE",
 		     "free: QUEUE_PURGE",
-		     "drop: src=" A(1) " rcpt=" A(2) " len=2 reason=QUEUE_PURGE",
+		     "drop: src=" A(1) " recipient=" A(2) " len=2 reason=QUEUE_PURGE",
 		     "free: QUEUE_PURGE");
 	close(self->l[1].acc);
 	self->l[1].acc = -1;
-	EXPECT_TRACE("drop: src=" A(2) " rcpt=" A(0) " len=3 reason=QUEUE_PURGE",
+	EXPECT_TRACE("drop: src=" A(2) " recipient=" A(0) " len=3 reason=QUEUE_PURGE",
 		     "free: QUEUE_PURGE");
 }
 
@@ -330,7 +330,7 @@ TEST_F(trace, fault)
 	EXPECT_NO_TRACE();
 	EXPECT_GT(0, bus_recv(self->l[1].fd, &got, bad, 5, MSG_DONTWAIT));
 	EXPECT_EQ(EFAULT, got.err);
-	EXPECT_TRACE("drop: src=" A(1) " rcpt=" A(2)
+	EXPECT_TRACE("drop: src=" A(1) " recipient=" A(2)
 		     " len=5 reason=SKB_UCOPY_FAULT",
 		     "free: SKB_UCOPY_FAULT");
 	EXPECT_STREQ("EAGAIN", take(self->l[1].fd));
