@@ -111,18 +111,6 @@ void bus_addr_release_all(struct bus_client *client)
 		bus_addr_release(holder);
 }
 
-static struct bus_holder *bus_addr_find_held(struct bus_client *client,
-					     u64 addr)
-{
-	struct bus_holder *holder;
-
-	lockdep_assert_held(&client->bus->lock);
-
-	holder = rhashtable_lookup_fast(&client->bus->addrs, &addr,
-					bus_addr_params);
-	return holder && holder->client == client ? holder : NULL;
-}
-
 /**
  * bus_addr_add() - the master gives a client an address
  * @client: client
@@ -178,7 +166,9 @@ int bus_addr_del(struct bus_client *client, u64 addr)
 		return err;
 
 	mutex_lock(&bus->lock);
-	holder = bus_addr_find_held(client, addr);
+	holder = rhashtable_lookup_fast(&bus->addrs, &addr, bus_addr_params);
+	if (holder && holder->client != client)
+		holder = NULL;
 	if (holder) {
 		bus_addr_release(holder);
 		bus_group_del(client, BUS_PREFIX(addr));

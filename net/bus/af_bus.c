@@ -197,11 +197,15 @@ static void bus_close_listener(struct sock *sk)
 	}
 }
 
-/* Closes a socket whose file is released. */
-static void bus_sk_close(struct sock *sk)
+static int bus_release(struct socket *sock)
 {
-	struct bus_sock *b = bus_sk(sk);
+	struct sock *sk = sock->sk;
+	struct bus_sock *b;
 
+	if (!sk)
+		return 0;
+
+	b = bus_sk(sk);
 	bus_table_del(sk);
 	bus_unblock(sk);
 	bus_set_state(sk, BUS_STATE_CLOSED);
@@ -212,14 +216,6 @@ static void bus_sk_close(struct sock *sk)
 		bus_close_listener(sk);
 	}
 	bus_sk_end(sk);
-}
-
-static int bus_release(struct socket *sock)
-{
-	struct sock *sk = sock->sk;
-
-	if (sk)
-		bus_sk_close(sk);
 	sock->sk = NULL;
 	return 0;
 }
@@ -245,15 +241,6 @@ static int bus_cred_current(struct bus_cred *cred)
 	 */
 	cred->cred = data_race(get_current_cred());
 	return 0;
-}
-
-static void bus_cred_of_peer(struct bus_cred *cred, struct sock *sk)
-{
-	spin_lock(&sk->sk_peer_lock);
-	cred->pid = get_pid(sk->sk_peer_pid);
-	/* The same race as in bus_cred_current() */
-	cred->cred = data_race(get_cred(sk->sk_peer_cred));
-	spin_unlock(&sk->sk_peer_lock);
 }
 
 static void bus_cred_set(struct sock *sk, struct bus_cred *cred)
@@ -346,12 +333,6 @@ static int bus_listen(struct socket *sock, int backlog)
 
 /* connect() */
 
-static bool bus_backlog_full(const struct sock *listener)
-{
-	return skb_queue_len_lockless(&listener->sk_receive_queue) >
-	       READ_ONCE(listener->sk_max_ack_backlog);
-}
-
 static int bus_backlog_check(const struct sock *listener)
 {
 	/* Pairs with the release in bus_set_state(): if the state is LISTEN,
@@ -361,7 +342,10 @@ static int bus_backlog_check(const struct sock *listener)
 	    READ_ONCE(bus_sk(listener)->closed) ||
 	    (READ_ONCE(listener->sk_shutdown) & RCV_SHUTDOWN))
 		return -ECONNREFUSED;
-	return bus_backlog_full(listener) ? -EAGAIN : 0;
+	if (skb_queue_len_lockless(&listener->sk_receive_queue) >
+	    READ_ONCE(listener->sk_max_ack_backlog))
+		return -EAGAIN;
+	return 0;
 }
 
 static int bus_backlog_wait(struct sock *listener, long *timeo)
@@ -474,7 +458,11 @@ static void bus_connected(struct sock *sk, struct sock *listener,
 {
 	struct bus_cred cred;
 
-	bus_cred_of_peer(&cred, listener);
+	spin_lock(&listener->sk_peer_lock);
+	cred.pid = get_pid(listener->sk_peer_pid);
+	/* The same race as in bus_cred_current() */
+	cred.cred = data_race(get_cred(listener->sk_peer_cred));
+	spin_unlock(&listener->sk_peer_lock);
 	bus_cred_set(sk, &cred);
 	bus_cred_put(&cred);
 	bus_sk_set_limits(sk, client->bus);
@@ -636,14 +624,6 @@ static int bus_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	       (bus->path.str[0] && bus->path.len < BUS_PATH_MAX);
 }
 
-static int bus_shutdown_listener(struct sock *sk)
-{
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	sk->sk_state_change(sk);
-	wake_up_interruptible_all(&bus_sk(sk)->space_wait);
-	return 0;
-}
-
 static int bus_shutdown(struct socket *sock, int how)
 {
 	struct sock *sk = sock->sk;
@@ -651,8 +631,12 @@ static int bus_shutdown(struct socket *sock, int how)
 
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
-	if (!client && bus_sk_bus(sk))
-		return bus_shutdown_listener(sk);
+	if (!client && bus_sk_bus(sk)) {
+		WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+		sk->sk_state_change(sk);
+		wake_up_interruptible_all(&bus_sk(sk)->space_wait);
+		return 0;
+	}
 	if (!client)
 		return -ENOTCONN;
 
@@ -661,27 +645,19 @@ static int bus_shutdown(struct socket *sock, int how)
 	return 0;
 }
 
-static __poll_t bus_poll_state(const struct sock *sk)
+static __poll_t bus_poll(struct file *file, struct socket *sock,
+			 poll_table *wait)
 {
+	struct sock *sk = sock->sk;
 	__poll_t mask = 0;
 
+	sock_poll_wait(file, sock, wait);
 	if (READ_ONCE(sk->sk_err))
 		mask |= EPOLLERR;
 	if (READ_ONCE(sk->sk_shutdown) == SHUTDOWN_MASK)
 		mask |= EPOLLHUP;
 	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
 		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
-	return mask;
-}
-
-static __poll_t bus_poll(struct file *file, struct socket *sock,
-			 poll_table *wait)
-{
-	struct sock *sk = sock->sk;
-	__poll_t mask;
-
-	sock_poll_wait(file, sock, wait);
-	mask = bus_poll_state(sk);
 
 	switch (READ_ONCE(bus_sk(sk)->state)) {
 	case BUS_STATE_LISTEN:
@@ -746,31 +722,21 @@ static const struct proto_ops bus_ops = {
 	.set_peek_off	= sk_set_peek_off,
 };
 
-static int bus_check_protocol(int protocol)
-{
-	const struct bus_proto *proto;
-
-	if (protocol == BUS_PROTO_NONE)
-		return 0;
-
-	proto = bus_proto_get(protocol);
-	if (IS_ERR(proto))
-		return PTR_ERR(proto);
-	bus_proto_put(proto);
-	return 0;
-}
-
 static int bus_create(struct net *net, struct socket *sock, int protocol,
 		      int kern)
 {
+	const struct bus_proto *proto;
 	int err;
 
 	if (sock->type != SOCK_SEQPACKET)
 		return -ESOCKTNOSUPPORT;
 
-	err = bus_check_protocol(protocol);
-	if (err)
-		return err;
+	if (protocol != BUS_PROTO_NONE) {
+		proto = bus_proto_get(protocol);
+		if (IS_ERR(proto))
+			return PTR_ERR(proto);
+		bus_proto_put(proto);
+	}
 
 	sock->state = SS_UNCONNECTED;
 	sock->ops = &bus_ops;

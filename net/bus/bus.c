@@ -10,8 +10,10 @@
 
 static atomic64_t bus_last_cookie = ATOMIC64_INIT(0);
 
-static void bus_free(struct bus *bus)
+static void bus_free_work(struct work_struct *work)
 {
+	struct bus *bus = container_of(work, struct bus, free_work);
+
 	if (bus->proto) {
 		bus->proto->bus_exit(bus);
 		bus_proto_put(bus->proto);
@@ -23,11 +25,6 @@ static void bus_free(struct bus *bus)
 	free_percpu(bus->stats);
 	put_net_track(bus->net, &bus->ns_tracker);
 	kfree(bus);
-}
-
-static void bus_free_work(struct work_struct *work)
-{
-	bus_free(container_of(work, struct bus, free_work));
 }
 
 static int bus_init_proto(struct bus *bus)
@@ -251,18 +248,6 @@ struct bus_stats __percpu *bus_stats_alloc(void)
 	return stats;
 }
 
-static u64 bus_stat_read(const struct bus_stats *stats, enum bus_stat stat)
-{
-	unsigned int start;
-	u64 count;
-
-	do {
-		start = u64_stats_fetch_begin(&stats->syncp);
-		count = u64_stats_read(&stats->count[stat]);
-	} while (u64_stats_fetch_retry(&stats->syncp, start));
-	return count;
-}
-
 /**
  * bus_stat_sum() - read a counter of a bus
  * @bus: bus
@@ -273,10 +258,18 @@ static u64 bus_stat_read(const struct bus_stats *stats, enum bus_stat stat)
  */
 u64 bus_stat_sum(const struct bus *bus, enum bus_stat stat)
 {
-	u64 sum = 0;
+	const struct bus_stats *stats;
+	u64 count, sum = 0;
+	unsigned int start;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-		sum += bus_stat_read(per_cpu_ptr(bus->stats, cpu), stat);
+	for_each_possible_cpu(cpu) {
+		stats = per_cpu_ptr(bus->stats, cpu);
+		do {
+			start = u64_stats_fetch_begin(&stats->syncp);
+			count = u64_stats_read(&stats->count[stat]);
+		} while (u64_stats_fetch_retry(&stats->syncp, start));
+		sum += count;
+	}
 	return sum;
 }

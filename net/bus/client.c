@@ -108,20 +108,6 @@ int bus_client_register(struct bus_client *client)
 	return err;
 }
 
-static int bus_client_join_proto(struct bus_client *client)
-{
-	const struct bus_proto *proto = client->bus->proto;
-	int err;
-
-	if (!proto)
-		return 0;
-
-	err = proto->join(client);
-	if (!err)
-		client->proto_joined = true;
-	return err;
-}
-
 /**
  * bus_client_join() - let a client join the bus
  * @client: client
@@ -145,7 +131,10 @@ int bus_client_join(struct bus_client *client)
 	err = bus_group_add(client, 0);
 	if (err)
 		goto out;
-	err = bus_client_join_proto(client);
+	if (bus->proto) {
+		err = bus->proto->join(client);
+		client->proto_joined = !err;
+	}
 	if (err)
 		bus_group_del(client, 0);
 	else
@@ -173,7 +162,7 @@ static int bus_eaves_start(struct bus_client *client)
 		return -ENOMEM;
 
 	eaves->client = client;
-	/* bus_diag_eavesdrops() reads it locklessly. */
+	/* bus_diag_flags() reads it locklessly. */
 	WRITE_ONCE(client->eaves, eaves);
 	list_add_tail_rcu(&eaves->link, &bus->eavesdroppers);
 	return 0;
@@ -312,12 +301,6 @@ static struct sock *bus_client_get_sk(struct sock __rcu **skp)
 	return sk;
 }
 
-static int bus_other_end(int mode)
-{
-	return (mode & RCV_SHUTDOWN ? SEND_SHUTDOWN : 0) |
-	       (mode & SEND_SHUTDOWN ? RCV_SHUTDOWN : 0);
-}
-
 static void bus_shutdown_end(struct bus *bus, struct sock __rcu **skp, int mode)
 {
 	struct sock *sk = bus_client_get_sk(skp);
@@ -389,7 +372,8 @@ void bus_clients_reroute(struct bus *bus)
  */
 void bus_client_cut(struct bus_client *client, bool by_master, int mode)
 {
-	int other = bus_other_end(mode);
+	int other = (mode & RCV_SHUTDOWN ? SEND_SHUTDOWN : 0) |
+		    (mode & SEND_SHUTDOWN ? RCV_SHUTDOWN : 0);
 
 	bus_client_leave(client);
 	bus_shutdown_end(client->bus, &client->sk, by_master ? other : mode);

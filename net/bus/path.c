@@ -163,14 +163,25 @@ static void bus_path_remove(struct bus *bus)
 	bus->hashed = false;
 }
 
-static int bus_path_bind_node(struct bus *bus, struct sock *sk)
+/**
+ * bus_path_bind() - bind a bus to its path
+ * @bus: bus, not bound yet
+ * @sk: its listener
+ *
+ * Context: May sleep.
+ * Return: 0, -EADDRINUSE, -ENOMEM, or an error of the file system.
+ */
+int bus_path_bind(struct bus *bus, struct sock *sk)
 {
-	umode_t mode = SOCK_INODE(sk->sk_socket)->i_mode & S_IALLUGO &
-		       ~current_umask();
 	struct dentry *dentry;
 	struct path parent;
+	umode_t mode;
 	int err;
 
+	if (bus_path_is_abstract(&bus->path))
+		return bus_path_insert(bus, sk);
+
+	mode = SOCK_INODE(sk->sk_socket)->i_mode & S_IALLUGO & ~current_umask();
 	dentry = unix_create_node(bus->path.str, mode, &parent);
 	if (IS_ERR(dentry)) {
 		err = PTR_ERR(dentry);
@@ -183,21 +194,6 @@ static int bus_path_bind_node(struct bus *bus, struct sock *sk)
 	err = bus_path_insert(bus, sk);
 	unix_create_node_done(&parent, dentry, err);
 	return err;
-}
-
-/**
- * bus_path_bind() - bind a bus to its path
- * @bus: bus, not bound yet
- * @sk: its listener
- *
- * Context: May sleep.
- * Return: 0, -EADDRINUSE, -ENOMEM, or an error of the file system.
- */
-int bus_path_bind(struct bus *bus, struct sock *sk)
-{
-	if (bus_path_is_abstract(&bus->path))
-		return bus_path_insert(bus, sk);
-	return bus_path_bind_node(bus, sk);
 }
 
 /**
