@@ -137,13 +137,6 @@ static int bus_diag_put_info(struct sk_buff *skb, struct sock *sk)
 			     BUS_DIAG_PAD);
 }
 
-static u64 bus_diag_count(const struct bus_snapshot *snap, enum bus_stat stat)
-{
-	if (snap->client)
-		return atomic64_read(&snap->client->count[stat]);
-	return bus_stat_sum(snap->bus, stat);
-}
-
 static int bus_diag_put_stats(struct sk_buff *skb,
 			      const struct bus_snapshot *snap)
 {
@@ -157,6 +150,8 @@ static int bus_diag_put_stats(struct sk_buff *skb,
 		[BUS_DIAG_STAT_LOST]		= BUS_STAT_LOST,
 	};
 	struct nlattr *nest;
+	enum bus_stat stat;
+	u64 count;
 	int attr;
 
 	if (!snap->bus)
@@ -166,29 +161,17 @@ static int bus_diag_put_stats(struct sk_buff *skb,
 	if (!nest)
 		return -EMSGSIZE;
 
-	for (attr = BUS_DIAG_STAT_UNICASTS; attr <= BUS_DIAG_STAT_MAX; attr++)
-		if (nla_put_u64_64bit(skb, attr,
-				      bus_diag_count(snap, stats[attr]),
-				      BUS_DIAG_STAT_PAD))
+	for (attr = BUS_DIAG_STAT_UNICASTS; attr <= BUS_DIAG_STAT_MAX; attr++) {
+		stat = stats[attr];
+		if (snap->client)
+			count = atomic64_read(&snap->client->count[stat]);
+		else
+			count = bus_stat_sum(snap->bus, stat);
+		if (nla_put_u64_64bit(skb, attr, count, BUS_DIAG_STAT_PAD))
 			return -EMSGSIZE;
+	}
 	nla_nest_end(skb, nest);
 	return 0;
-}
-
-static int bus_diag_put_uid(struct sk_buff *skb, const struct sock *sk,
-			    struct user_namespace *user_ns)
-{
-	return nla_put_u32(skb, BUS_DIAG_UID,
-			   from_kuid_munged(user_ns, READ_ONCE(sk->sk_uid)));
-}
-
-static bool bus_diag_eavesdrops(const struct bus_snapshot *snap)
-{
-	if (snap->state != BUS_STATE_JOINED)
-		return false;
-
-	/* Changed under bus->lock, which is not held here. */
-	return READ_ONCE(snap->client->eaves);
 }
 
 static u32 bus_diag_flags(struct sock *sk, const struct bus_snapshot *snap)
@@ -197,7 +180,8 @@ static u32 bus_diag_flags(struct sock *sk, const struct bus_snapshot *snap)
 	const struct bus_sock *b = bus_sk(sk);
 	u32 flags = 0;
 
-	if (bus_diag_eavesdrops(snap))
+	/* Changed under bus->lock, which is not held here. */
+	if (snap->state == BUS_STATE_JOINED && READ_ONCE(client->eaves))
 		flags |= BUS_DIAG_F_EAVESDROP;
 	if (client && READ_ONCE(client->flags) & BUS_F_VIA_MASTER)
 		flags |= BUS_DIAG_F_VIA_MASTER;
@@ -232,7 +216,9 @@ static int bus_diag_put_attrs(struct sk_buff *skb, struct sock *sk,
 	if (!err && show & BUS_DIAG_SHOW_INFO)
 		err = bus_diag_put_info(skb, sk);
 	if (!err && show & BUS_DIAG_SHOW_UID)
-		err = bus_diag_put_uid(skb, sk, diag->user_ns);
+		err = nla_put_u32(skb, BUS_DIAG_UID,
+				  from_kuid_munged(diag->user_ns,
+						   READ_ONCE(sk->sk_uid)));
 	if (!err && show & BUS_DIAG_SHOW_MEMINFO)
 		err = sock_diag_put_meminfo(sk, skb, BUS_DIAG_MEMINFO);
 	if (!err && show & BUS_DIAG_SHOW_FILTER)
@@ -278,25 +264,21 @@ static int bus_diag_fill(struct sk_buff *skb, struct sock *sk,
 
 /* All sockets that match */
 
-static bool bus_diag_wanted(const struct bus_diag_req *req,
-			    const struct bus_snapshot *snap)
-{
-	return req->bdiag_states & BIT(snap->state) &&
-	       req->bdiag_roles & BIT(snap->role) &&
-	       (!req->bdiag_bus ||
-		(snap->bus && snap->bus->cookie == req->bdiag_bus));
-}
-
 /* Leaves out a filter that is too long for any message of a dump. */
 static int bus_diag_dump_one(struct sk_buff *skb, struct sock *sk,
 			     const struct bus_diag *diag)
 {
-	u32 show = diag->req->bdiag_show;
+	const struct bus_diag_req *req = diag->req;
+	u32 show = req->bdiag_show;
 	struct bus_snapshot snap;
 	int err;
 
 	bus_snapshot_take(sk, &snap);
-	if (!bus_diag_wanted(diag->req, &snap))
+	if (!(req->bdiag_states & BIT(snap.state)) ||
+	    !(req->bdiag_roles & BIT(snap.role)))
+		return 0;
+	if (req->bdiag_bus &&
+	    (!snap.bus || snap.bus->cookie != req->bdiag_bus))
 		return 0;
 
 	err = bus_diag_fill(skb, sk, &snap, diag, show, NLM_F_MULTI);
@@ -340,13 +322,6 @@ static int bus_diag_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 /* One socket */
 
-static int bus_diag_match(struct sock *sk, const struct bus_diag_req *req)
-{
-	if (req->bdiag_ino && req->bdiag_ino != sock_i_ino(sk))
-		return -ENOENT;
-	return sock_diag_check_cookie(sk, req->bdiag_cookie);
-}
-
 static struct sock *bus_diag_find(struct net *net,
 				  const struct bus_diag_req *req)
 {
@@ -356,7 +331,8 @@ static struct sock *bus_diag_find(struct net *net,
 
 	rcu_read_lock();
 	for (sk = bus_table_next(net, &nr); sk; sk = bus_table_next(net, &nr)) {
-		err = bus_diag_match(sk, req);
+		if (!req->bdiag_ino || req->bdiag_ino == sock_i_ino(sk))
+			err = sock_diag_check_cookie(sk, req->bdiag_cookie);
 		if (!err && !refcount_inc_not_zero(&sk->sk_refcnt))
 			err = -ENOENT;
 		if (!err || (err == -ESTALE && req->bdiag_ino))
@@ -368,19 +344,6 @@ static struct sock *bus_diag_find(struct net *net,
 	return err ? ERR_PTR(err) : sk;
 }
 
-static int bus_diag_fill_one(struct sk_buff *skb, struct sock *sk,
-			     const struct bus_diag *diag)
-{
-	struct bus_snapshot snap;
-	int err;
-
-	rcu_read_lock();
-	bus_snapshot_take(sk, &snap);
-	err = bus_diag_fill(skb, sk, &snap, diag, diag->req->bdiag_show, 0);
-	rcu_read_unlock();
-	return err;
-}
-
 /* Enough for BUS_DIAG_MAX_ADDRS addresses and a filter of BPF_MAXINSNS */
 #define BUS_DIAG_REPLY_MAX	(64 * 1024)
 
@@ -388,6 +351,7 @@ static struct sk_buff *bus_diag_reply(struct sock *sk,
 				      const struct bus_diag *diag)
 {
 	size_t size = NLMSG_DEFAULT_SIZE;
+	struct bus_snapshot snap;
 	struct sk_buff *skb;
 	int err = -EMSGSIZE;
 
@@ -395,7 +359,11 @@ static struct sk_buff *bus_diag_reply(struct sock *sk,
 		skb = nlmsg_new(size, GFP_KERNEL);
 		if (!skb)
 			return ERR_PTR(-ENOMEM);
-		err = bus_diag_fill_one(skb, sk, diag);
+		rcu_read_lock();
+		bus_snapshot_take(sk, &snap);
+		err = bus_diag_fill(skb, sk, &snap, diag,
+				    diag->req->bdiag_show, 0);
+		rcu_read_unlock();
 		if (!err)
 			return skb;
 		nlmsg_free(skb);

@@ -40,9 +40,17 @@ static void bus_seq_path(struct seq_file *seq, const struct bus_path *path)
 	seq_escape_mem(seq, str, len, ESCAPE_OCTAL, " \t\n\\");
 }
 
-static void bus_seq_sock(struct seq_file *seq, struct sock *sk)
+static int bus_seq_show(struct seq_file *seq, void *v)
 {
 	struct bus_snapshot snap;
+	struct sock *sk = v;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_printf(seq, "%6s %-8s %-9s %-17s %6s %10s %6s %5s %10s %10s %s\n",
+			   "Bus", "Role", "State", "Address", "Msgs", "Bytes",
+			   "Drops", "UID", "Inode", "Peer", "Path");
+		return 0;
+	}
 
 	bus_snapshot_take(sk, &snap);
 	seq_printf(seq, "%6llu %-8s %-9s %04x/%012llx",
@@ -58,16 +66,6 @@ static void bus_seq_sock(struct seq_file *seq, struct sock *sk)
 	if (snap.bus)
 		bus_seq_path(seq, &snap.bus->path);
 	seq_putc(seq, '\n');
-}
-
-static int bus_seq_show(struct seq_file *seq, void *v)
-{
-	if (v != SEQ_START_TOKEN)
-		bus_seq_sock(seq, v);
-	else
-		seq_printf(seq, "%6s %-8s %-9s %-17s %6s %10s %6s %5s %10s %10s %s\n",
-			   "Bus", "Role", "State", "Address", "Msgs", "Bytes",
-			   "Drops", "UID", "Inode", "Peer", "Path");
 	return 0;
 }
 

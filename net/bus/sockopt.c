@@ -78,32 +78,21 @@ static int bus_opt_set_max_msg(struct bus *bus, sockptr_t optval,
 	return 0;
 }
 
-static int bus_opt_read_overflow(struct bus_overflow *val, sockptr_t optval,
-				 unsigned int optlen)
-{
-	int err;
-
-	err = bus_opt_read(val, sizeof(*val), optval, optlen);
-	if (err)
-		return err;
-	if (val->flags || val->reserved)
-		return -EINVAL;
-	if (val->unicast > BUS_OVERFLOW_MASTER ||
-	    val->multicast > BUS_OVERFLOW_MASTER ||
-	    val->multicast == BUS_OVERFLOW_REJECT)
-		return -EINVAL;
-	return 0;
-}
-
 static int bus_opt_set_overflow(u32 *unicast, u32 *multicast, sockptr_t optval,
 				unsigned int optlen)
 {
 	struct bus_overflow val;
 	int err;
 
-	err = bus_opt_read_overflow(&val, optval, optlen);
+	err = bus_opt_read(&val, sizeof(val), optval, optlen);
 	if (err)
 		return err;
+	if (val.flags || val.reserved)
+		return -EINVAL;
+	if (val.unicast > BUS_OVERFLOW_MASTER ||
+	    val.multicast > BUS_OVERFLOW_MASTER ||
+	    val.multicast == BUS_OVERFLOW_REJECT)
+		return -EINVAL;
 
 	WRITE_ONCE(*unicast, val.unicast);
 	WRITE_ONCE(*multicast, val.multicast);
@@ -187,11 +176,6 @@ static int bus_opt_ack(struct bus_client *client, sockptr_t optval,
 	return err ?: bus_client_ack(client, val);
 }
 
-static int bus_opt_join(struct bus_client *client, unsigned int optlen)
-{
-	return optlen ? -EINVAL : bus_client_join(client);
-}
-
 static int bus_opt_eavesdrop(struct bus_client *client, sockptr_t optval,
 			     unsigned int optlen)
 {
@@ -238,7 +222,7 @@ static int bus_set_accepted(struct bus_client *client, int optname,
 	case BUS_DEL_ADDR:
 		return bus_opt_address(client, optname, optval, optlen);
 	case BUS_JOIN_BUS:
-		return bus_opt_join(client, optlen);
+		return optlen ? -EINVAL : bus_client_join(client);
 	case BUS_EAVESDROP:
 		return bus_opt_eavesdrop(client, optval, optlen);
 	case BUS_ACK:
@@ -271,19 +255,6 @@ static int bus_opt_set_info(struct bus_sock *b, sockptr_t optval,
 	return 0;
 }
 
-static int bus_set_by_kind(struct sock *sk, int optname, sockptr_t optval,
-			   unsigned int optlen)
-{
-	struct bus_client *client = bus_sk_client(sk);
-	struct bus *bus = bus_sk_bus(sk);
-
-	if (client && bus_sk(sk)->accepted)
-		return bus_set_accepted(client, optname, optval, optlen);
-	if (bus && !client)
-		return bus_set_listener(bus, optname, optval, optlen);
-	return -EINVAL;
-}
-
 /**
  * bus_setsockopt() - set an option
  * @sock: socket
@@ -300,6 +271,8 @@ int bus_setsockopt(struct socket *sock, int level, int optname,
 		   sockptr_t optval, unsigned int optlen)
 {
 	struct bus_sock *b = bus_sk(sock->sk);
+	struct bus_client *client;
+	struct bus *bus;
 
 	if (level != SOL_BUS)
 		return -ENOPROTOOPT;
@@ -314,20 +287,18 @@ int bus_setsockopt(struct socket *sock, int level, int optname,
 	case BUS_ADD_ADDR ... BUS_EAVESDROP:
 	case BUS_RCVBUF ... BUS_QLEN:
 	case BUS_OVERFLOW ... BUS_ACK:
-		return bus_set_by_kind(sock->sk, optname, optval, optlen);
+		break;
 	default:
 		return -ENOPROTOOPT;
 	}
-}
 
-static void bus_info_client(struct bus_info *info,
-			    const struct bus_client *client)
-{
-	info->addr = client->addr;
-	info->flags = READ_ONCE(client->bus->flags) | READ_ONCE(client->flags);
-	info->overflow_unicast = READ_ONCE(client->overflow_unicast);
-	info->overflow_multicast = READ_ONCE(client->overflow_multicast);
-	info->unacked = atomic_read(&client->unacked);
+	client = bus_sk_client(sock->sk);
+	bus = bus_sk_bus(sock->sk);
+	if (client && b->accepted)
+		return bus_set_accepted(client, optname, optval, optlen);
+	if (bus && !client)
+		return bus_set_listener(bus, optname, optval, optlen);
+	return -EINVAL;
 }
 
 /**
@@ -356,8 +327,14 @@ void bus_info_fill(struct sock *sk, struct bus_info *info)
 	info->flags = READ_ONCE(bus->flags);
 	info->overflow_unicast = READ_ONCE(bus->overflow_unicast);
 	info->overflow_multicast = READ_ONCE(bus->overflow_multicast);
-	if (client)
-		bus_info_client(info, client);
+	if (!client)
+		return;
+
+	info->addr = client->addr;
+	info->flags |= READ_ONCE(client->flags);
+	info->overflow_unicast = READ_ONCE(client->overflow_unicast);
+	info->overflow_multicast = READ_ONCE(client->overflow_multicast);
+	info->unacked = atomic_read(&client->unacked);
 }
 
 #define BUS_FEATURES_ALL	(BUS_FEATURE_LIST | BUS_FEATURE_ACK)

@@ -69,27 +69,6 @@ struct sock *bus_table_next(struct net *net, unsigned long *nr)
 	return xa_find(&bus_pernet(net)->socks, nr, ULONG_MAX, XA_PRESENT);
 }
 
-static enum bus_role bus_snapshot_role(const struct sock *sk,
-				       const struct bus_snapshot *snap)
-{
-	if (snap->client)
-		return bus_sk(sk)->accepted ? BUS_ROLE_ACCEPTED :
-					      BUS_ROLE_CLIENT;
-	return snap->bus ? BUS_ROLE_LISTENER : BUS_ROLE_NONE;
-}
-
-static struct sock *bus_snapshot_peer(const struct bus_snapshot *snap)
-{
-	switch (snap->role) {
-	case BUS_ROLE_CLIENT:
-		return rcu_dereference(snap->client->master_sk);
-	case BUS_ROLE_ACCEPTED:
-		return rcu_dereference(snap->client->sk);
-	default:
-		return NULL;
-	}
-}
-
 /**
  * bus_snapshot_take() - read the state of a socket that may be changing
  * @sk: socket
@@ -101,8 +80,20 @@ void bus_snapshot_take(struct sock *sk, struct bus_snapshot *snap)
 {
 	snap->bus = bus_sk_bus(sk);
 	snap->client = snap->bus ? bus_sk_client(sk) : NULL;
-	snap->role = bus_snapshot_role(sk, snap);
 	snap->state = snap->bus ? bus_sk_state(sk) : BUS_STATE_NEW;
-	snap->addr = snap->client ? snap->client->addr : BUS_MASTER_ADDR;
-	snap->peer = bus_snapshot_peer(snap);
+	if (!snap->client) {
+		snap->role = snap->bus ? BUS_ROLE_LISTENER : BUS_ROLE_NONE;
+		snap->addr = BUS_MASTER_ADDR;
+		snap->peer = NULL;
+		return;
+	}
+
+	snap->addr = snap->client->addr;
+	if (bus_sk(sk)->accepted) {
+		snap->role = BUS_ROLE_ACCEPTED;
+		snap->peer = rcu_dereference(snap->client->sk);
+	} else {
+		snap->role = BUS_ROLE_CLIENT;
+		snap->peer = rcu_dereference(snap->client->master_sk);
+	}
 }
