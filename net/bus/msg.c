@@ -124,18 +124,6 @@ static struct sk_buff *bus_skb_alloc(size_t linear, size_t paged)
 /* What fits into the page fragments of one skb if no two pages are adjacent. */
 #define BUS_PART_LEN	(16 * PAGE_SIZE)
 
-/* Returns where the next part goes. */
-static struct sk_buff **bus_skb_chain(struct sk_buff *head,
-				      struct sk_buff **next,
-				      struct sk_buff *part)
-{
-	*next = part;
-	head->len += part->len;
-	head->data_len += part->len;
-	head->truesize += part->truesize;
-	return &part->next;
-}
-
 static int bus_skb_append(struct sk_buff *head, size_t len)
 {
 	struct sk_buff **next = &skb_shinfo(head)->frag_list;
@@ -148,23 +136,15 @@ static int bus_skb_append(struct sk_buff *head, size_t len)
 		if (!part)
 			return -ENOMEM;
 
-		next = bus_skb_chain(head, next, part);
+		*next = part;
+		next = &part->next;
+		head->len += part_len;
+		head->data_len += part_len;
+		head->truesize += part->truesize;
 		len -= part_len;
 		cond_resched();
 	}
 	return 0;
-}
-
-static struct sk_buff *bus_skb_build_linear(struct msghdr *msg, size_t len)
-{
-	struct sk_buff *skb = alloc_skb(len, GFP_KERNEL_ACCOUNT);
-
-	if (!skb)
-		return ERR_PTR(-ENOMEM);
-
-	if (!copy_from_iter_full(__skb_put(skb, len), len, &msg->msg_iter))
-		return bus_skb_abort(skb, -EFAULT);
-	return skb;
 }
 
 /* What filters see is linear, so that a load costs the same wherever it is. */
@@ -192,18 +172,28 @@ static struct sk_buff *bus_skb_build_paged(struct msghdr *msg, size_t len)
  * @msg: from user space
  * @len: bytes
  *
- * A small message is linear, a large one but for its beginning in page fragments,
- * one too large for these in a list of further skbs. Pages of MSG_SPLICE_PAGES are copied as well:
- * what a filter has seen must not change, and each recipient gets the same.
+ * A small message is linear, a large one but for its beginning in page
+ * fragments, one too large for these in a list of further skbs. Pages of
+ * MSG_SPLICE_PAGES are copied as well: what a filter has seen must not change,
+ * and each recipient gets the same.
  *
  * Context: May sleep.
  * Return: The skb or an ERR_PTR(): -ENOMEM, -EFAULT.
  */
 struct sk_buff *bus_skb_build(struct msghdr *msg, size_t len)
 {
-	if (len <= SKB_MAX_ALLOC)
-		return bus_skb_build_linear(msg, len);
-	return bus_skb_build_paged(msg, len);
+	struct sk_buff *skb;
+
+	if (len > SKB_MAX_ALLOC)
+		return bus_skb_build_paged(msg, len);
+
+	skb = alloc_skb(len, GFP_KERNEL_ACCOUNT);
+	if (!skb)
+		return ERR_PTR(-ENOMEM);
+
+	if (!copy_from_iter_full(__skb_put(skb, len), len, &msg->msg_iter))
+		return bus_skb_abort(skb, -EFAULT);
+	return skb;
 }
 
 int __init bus_msg_init(void)

@@ -57,24 +57,10 @@ static void bus_share_free(struct bus_sock *b, struct bus_share *share)
 	kfree(share);
 }
 
-static void bus_share_charge(struct bus_share *share, unsigned int size)
-{
-	share->nr++;
-	share->bytes += size;
-}
-
 static void bus_share_release(struct bus_sock *b, struct bus_share *share)
 {
 	if (!share->nr && b->nr_shares > BUS_IDLE_SHARES)
 		bus_share_free(b, share);
-}
-
-static void bus_share_uncharge(struct bus_sock *b, struct bus_share *share,
-			       unsigned int size)
-{
-	share->bytes -= size;
-	share->nr--;
-	bus_share_release(b, share);
 }
 
 static bool bus_queue_fits_share(const struct sock *sk, unsigned int size,
@@ -206,8 +192,10 @@ bus_queue_charge(struct sock *sk, const struct bus_need *need, bool reserve,
 			bus_share_release(b, share);
 		return err;
 	}
-	if (share)
-		bus_share_charge(share, need->size);
+	if (share) {
+		share->nr++;
+		share->bytes += need->size;
+	}
 	bus_queue_add_bytes(sk, need->size);
 	bill->share = share;
 	bill->due = due;
@@ -217,8 +205,11 @@ bus_queue_charge(struct sock *sk, const struct bus_need *need, bool reserve,
 static void bus_queue_uncharge(struct sock *sk, unsigned int size,
 			       struct bus_share *share)
 {
-	if (share)
-		bus_share_uncharge(bus_sk(sk), share, size);
+	if (share) {
+		share->bytes -= size;
+		share->nr--;
+		bus_share_release(bus_sk(sk), share);
+	}
 	bus_queue_add_bytes(sk, -size);
 }
 

@@ -6,11 +6,6 @@
 #include <linux/sched/signal.h>
 #include "bus.h"
 
-static bool bus_recv_would_wait(struct sock *sk, int flags)
-{
-	return !READ_ONCE(sk->sk_err) && bus_queue_would_wait(sk, flags);
-}
-
 static int bus_recv_wait(struct sock *sk, int flags, long *timeo)
 {
 	DEFINE_WAIT(wait);
@@ -20,7 +15,7 @@ static int bus_recv_wait(struct sock *sk, int flags, long *timeo)
 		return -EAGAIN;
 
 	prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
-	if (bus_recv_would_wait(sk, flags)) {
+	if (!READ_ONCE(sk->sk_err) && bus_queue_would_wait(sk, flags)) {
 		if (signal_pending(current))
 			err = sock_intr_errno(*timeo);
 		else
@@ -30,56 +25,38 @@ static int bus_recv_wait(struct sock *sk, int flags, long *timeo)
 	return err;
 }
 
-static void bus_recv_name(struct msghdr *msg, const struct bus_msg *m)
-{
-	struct sockaddr_bus *addr = msg->msg_name;
-
-	if (!addr)
-		return;
-
-	memset(addr, 0, offsetof(struct sockaddr_bus, sbus_path));
-	addr->sbus_family = AF_BUS;
-	addr->sbus_addr.s_addr = m->src;
-	msg->msg_namelen = offsetof(struct sockaddr_bus, sbus_path);
-}
-
-/* Most messages are linear. */
-static int bus_recv_data(struct msghdr *msg, const struct sk_buff *skb,
-			 int off, size_t len)
-{
-	if (skb_is_nonlinear(skb))
-		return skb_copy_datagram_msg(skb, off, msg, len);
-	return copy_to_iter_full(skb->data + off, len, &msg->msg_iter) ?
-	       0 : -EFAULT;
-}
-
-/* Moves the offset of SO_PEEK_OFF. */
-static void bus_recv_move_peek(struct sock *sk, const struct sk_buff *skb,
-			       int flags, size_t len)
-{
-	if (flags & MSG_PEEK)
-		sk_peek_offset_fwd(sk, len);
-	else
-		sk_peek_offset_bwd(sk, skb->len);
-}
-
 static int bus_recv_skb(struct socket *sock, struct msghdr *msg, size_t size,
 			int flags, struct sk_buff *skb, int off)
 {
-	size_t len = skb->len - off;
+	size_t len = skb->len - off, copied = min(len, size);
+	struct sockaddr_bus *addr = msg->msg_name;
 	int err;
 
 	if (len > size)
 		msg->msg_flags |= MSG_TRUNC;
 
-	bus_recv_name(msg, bus_cb(skb)->msg);
-	err = bus_recv_data(msg, skb, off, min(len, size));
+	if (addr) {
+		memset(addr, 0, offsetof(struct sockaddr_bus, sbus_path));
+		addr->sbus_family = AF_BUS;
+		addr->sbus_addr.s_addr = bus_cb(skb)->msg->src;
+		msg->msg_namelen = offsetof(struct sockaddr_bus, sbus_path);
+	}
+
+	/* Most messages are linear. */
+	if (skb_is_nonlinear(skb))
+		err = skb_copy_datagram_msg(skb, off, msg, copied);
+	else
+		err = copy_to_iter_full(skb->data + off, copied,
+					&msg->msg_iter) ? 0 : -EFAULT;
 	if (err)
 		return err;
 
-	bus_recv_move_peek(sock->sk, skb, flags, min(len, size));
+	if (flags & MSG_PEEK)
+		sk_peek_offset_fwd(sock->sk, copied);
+	else
+		sk_peek_offset_bwd(sock->sk, skb->len);
 	bus_scm_recv(sock, msg, skb, flags);
-	return flags & MSG_TRUNC ? len : min(len, size);
+	return flags & MSG_TRUNC ? len : copied;
 }
 
 /**

@@ -168,21 +168,6 @@ int bus_scm_send(struct msghdr *msg, struct bus_scm *scm)
 	return 0;
 }
 
-static void bus_scm_take_fds(struct scm_cookie *scm, struct sk_buff *skb,
-			     int flags)
-{
-	struct bus_skb_cb *cb = bus_cb(skb);
-
-	if (flags & MSG_PEEK) {
-		scm->fp = scm_fp_dup(cb->fp);
-		unix_peek_fpl(scm->fp);
-		return;
-	}
-	scm->fp = cb->fp;
-	cb->fp = NULL;
-	unix_destroy_fpl(scm->fp);
-}
-
 static void bus_scm_recv_info(struct sock *sk, struct msghdr *msg,
 			      struct sk_buff *skb)
 {
@@ -211,15 +196,22 @@ static noinline_for_stack void
 bus_scm_recv_scm(struct socket *sock, struct msghdr *msg, struct sk_buff *skb,
 		 int flags)
 {
-	const struct bus_msg *m = bus_cb(skb)->msg;
+	struct bus_skb_cb *cb = bus_cb(skb);
+	const struct bus_msg *m = cb->msg;
 	struct scm_cookie scm = {};
 
 	scm_set_cred(&scm, m->pid, m->uid, m->gid);
 #ifdef CONFIG_SECURITY_NETWORK
 	scm.secid = m->secid;
 #endif
-	if (bus_cb(skb)->fp)
-		bus_scm_take_fds(&scm, skb, flags);
+	if (cb->fp && flags & MSG_PEEK) {
+		scm.fp = scm_fp_dup(cb->fp);
+		unix_peek_fpl(scm.fp);
+	} else if (cb->fp) {
+		scm.fp = cb->fp;
+		cb->fp = NULL;
+		unix_destroy_fpl(scm.fp);
+	}
 	scm_recv_bus(sock, msg, &scm, flags);
 }
 

@@ -244,24 +244,12 @@ static struct sock *bus_user_next_starved(struct bus_user *user,
 	return sk;
 }
 
-static void bus_user_feed(struct bus_user *user, struct list_head *starved)
-{
-	struct sock *sk;
-
-	while ((sk = bus_user_next_starved(user, starved))) {
-		/* Until a sender that has looked has got in line. */
-		spin_lock(&sk->sk_receive_queue.lock);
-		spin_unlock(&sk->sk_receive_queue.lock);
-		bus_wake_room(sk);
-		sock_put(sk);
-	}
-}
-
 static void bus_user_discharge(struct bus_share *share, unsigned int size,
 			       unsigned int reserved)
 {
 	struct bus_user *user = share->payer, *gone = NULL;
 	LIST_HEAD(starved);
+	struct sock *sk;
 	bool last;
 
 	spin_lock(&user->lock);
@@ -277,7 +265,13 @@ static void bus_user_discharge(struct bus_share *share, unsigned int size,
 	list_splice_init(&user->starved, &starved);
 	spin_unlock(&user->lock);
 
-	bus_user_feed(user, &starved);
+	while ((sk = bus_user_next_starved(user, &starved))) {
+		/* Until a sender that has looked has got in line. */
+		spin_lock(&sk->sk_receive_queue.lock);
+		spin_unlock(&sk->sk_receive_queue.lock);
+		bus_wake_room(sk);
+		sock_put(sk);
+	}
 	if (gone)
 		bus_user_put(gone);
 	if (last)

@@ -127,12 +127,6 @@ static struct bus_waiter *bus_wake_one(struct bus_sock *b, struct bus_waiter *w,
 	return bus_line_del(b, w);
 }
 
-/* Tells whether the next waiter in line has to wait until @w has its result. */
-static bool bus_wake_ends(const struct bus_sock *b, const struct bus_waiter *w)
-{
-	return w->task && !b->closed && w->need.reroutes == b->reroutes;
-}
-
 static void bus_wake_tell(struct sock *sk)
 {
 	struct socket_wq *wq;
@@ -144,13 +138,6 @@ static void bus_wake_tell(struct sock *sk)
 					   EPOLLWRBAND);
 	rcu_read_unlock();
 	sock_put(sk);
-}
-
-static void bus_wake(struct bus_wakeup *wake)
-{
-	wake_up_q(&wake->tasks);
-	while (wake->nr_sks)
-		bus_wake_tell(wake->sks[--wake->nr_sks]);
 }
 
 /* Checks up to @todo lines in order, and moves each to the end of the list.
@@ -172,7 +159,9 @@ static unsigned int bus_wake_lines(struct bus_sock *b, unsigned int todo,
 			return 0;
 		ends = first->woken || !bus_queue_has_room(&b->sk, &first->need);
 		if (!ends) {
-			ends = bus_wake_ends(b, first);
+			/* Behind a thread, wait until it has its result. */
+			ends = first->task && !b->closed &&
+			       first->need.reroutes == b->reroutes;
 			first = bus_wake_one(b, first, wake);
 		}
 		if (first && ends)
@@ -192,7 +181,10 @@ static unsigned int bus_wake_some(struct sock *sk, unsigned int todo)
 	spin_lock(&sk->sk_receive_queue.lock);
 	todo = bus_wake_lines(bus_sk(sk), todo, &wake);
 	spin_unlock(&sk->sk_receive_queue.lock);
-	bus_wake(&wake);
+
+	wake_up_q(&wake.tasks);
+	while (wake.nr_sks)
+		bus_wake_tell(wake.sks[--wake.nr_sks]);
 	return todo;
 }
 
@@ -426,16 +418,6 @@ static struct bus_blocked *bus_blocked_find(const struct bus_sock *b,
 	return NULL;
 }
 
-static void bus_blocked_add(struct bus_sock *b, struct bus_blocked *e,
-			    struct sock *recipient, const struct bus_need *need)
-{
-	bus_waiter_init(&e->wait, &b->sk, recipient, NULL);
-	e->wait.need = *need;
-	e->told = false;
-	list_add_tail(&e->link, &b->blocked);
-	b->nr_blocked++;
-}
-
 static void bus_blocked_del(struct bus_sock *b, struct bus_blocked *e)
 {
 	lockdep_assert_held(&b->blocked_lock);
@@ -490,7 +472,11 @@ static struct bus_blocked *bus_blocked_get(struct bus_sock *b,
 	if (!e && *new && b->nr_blocked < BUS_BLOCKED_MAX) {
 		e = *new;
 		*new = NULL;
-		bus_blocked_add(b, e, recipient, need);
+		bus_waiter_init(&e->wait, &b->sk, recipient, NULL);
+		e->wait.need = *need;
+		e->told = false;
+		list_add_tail(&e->link, &b->blocked);
+		b->nr_blocked++;
 	}
 	return e;
 }
@@ -606,15 +592,6 @@ void bus_unblock(struct sock *sk)
 	}
 }
 
-static bool bus_blocked_has_room(struct bus_blocked *e)
-{
-	if (!e->told && bus_waiter_get(&e->wait)) {
-		e->told = true;
-		e->since = jiffies;
-	}
-	return e->told;
-}
-
 /**
  * bus_writable() - may a send succeed?
  * @sk: sender
@@ -634,8 +611,13 @@ bool bus_writable(struct sock *sk)
 	spin_lock(&b->blocked_lock);
 	writable = list_empty(&b->blocked) ||
 		   b->nr_blocked == BUS_BLOCKED_MAX;
-	list_for_each_entry(e, &b->blocked, link)
-		writable |= bus_blocked_has_room(e);
+	list_for_each_entry(e, &b->blocked, link) {
+		if (!e->told && bus_waiter_get(&e->wait)) {
+			e->told = true;
+			e->since = jiffies;
+		}
+		writable |= e->told;
+	}
 	spin_unlock(&b->blocked_lock);
 	return writable;
 }
