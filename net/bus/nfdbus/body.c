@@ -95,12 +95,6 @@ static int nfdbus_keep_arg(struct nfdbus_check *check, char type, u32 len)
 	return 0;
 }
 
-static bool nfdbus_keeps_arg(const struct nfdbus_check *check)
-{
-	return !check->depth && check->nr_args < NFDBUS_MAX_ARGS &&
-	       (check->arg_mask & BIT_ULL(check->nr_args));
-}
-
 static int nfdbus_check_utf8(struct nfdbus_cursor *c, u32 len)
 {
 	struct nfdbus_utf8 utf8 = {};
@@ -159,7 +153,8 @@ static int nfdbus_check_string(struct nfdbus_check *check, char type)
 	if (len > c->len - c->pos)
 		return -EBADMSG;
 
-	if (nfdbus_keeps_arg(check)) {
+	if (!check->depth && check->nr_args < NFDBUS_MAX_ARGS &&
+	    (check->arg_mask & BIT_ULL(check->nr_args))) {
 		err = nfdbus_keep_arg(check, type, len);
 		if (err)
 			return err;
@@ -202,18 +197,6 @@ static int nfdbus_check_bool(struct nfdbus_cursor *c)
 	if (!err && v > 1)
 		err = -EBADMSG;
 	return err;
-}
-
-static int nfdbus_check_fixed(struct nfdbus_cursor *c, char type)
-{
-	u32 size = nfdbus_type_align(type);
-	int err;
-
-	if (type == 'b')
-		return nfdbus_check_bool(c);
-
-	err = nfdbus_cursor_align(c, size);
-	return err ?: nfdbus_cursor_skip(c, size);
 }
 
 static int nfdbus_check_fixed_array(struct nfdbus_cursor *c, char type, u32 len)
@@ -279,15 +262,6 @@ static int nfdbus_open_array(struct nfdbus_check *check, u32 sig)
 	return 0;
 }
 
-static int nfdbus_open_struct(struct nfdbus_check *check, u32 sig)
-{
-	int err = nfdbus_cursor_align(check->c, 8);
-
-	if (err)
-		return err;
-	return nfdbus_open(check, '(', sig) ? 0 : -EBADMSG;
-}
-
 static int nfdbus_open_variant(struct nfdbus_check *check)
 {
 	u32 sig = check->nr_sigs;
@@ -312,9 +286,13 @@ static int nfdbus_open_variant(struct nfdbus_check *check)
 static int nfdbus_check_value(struct nfdbus_check *check, u32 sig)
 {
 	char type = check->sigs[sig];
+	u32 size;
+	int err;
 	u8 len;
 
 	switch (type) {
+	case 'b':
+		return nfdbus_check_bool(check->c);
 	case 's':
 	case 'o':
 		return nfdbus_check_string(check, type);
@@ -326,9 +304,14 @@ static int nfdbus_check_value(struct nfdbus_check *check, u32 sig)
 		return nfdbus_open_array(check, sig + 1);
 	case '(':
 	case '{':
-		return nfdbus_open_struct(check, sig + 1);
+		err = nfdbus_cursor_align(check->c, 8);
+		if (err)
+			return err;
+		return nfdbus_open(check, '(', sig + 1) ? 0 : -EBADMSG;
 	default:
-		return nfdbus_check_fixed(check->c, type);
+		size = nfdbus_type_align(type);
+		err = nfdbus_cursor_align(check->c, size);
+		return err ?: nfdbus_cursor_skip(check->c, size);
 	}
 }
 

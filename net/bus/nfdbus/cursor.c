@@ -48,15 +48,6 @@ void nfdbus_cursor_init_mem(struct nfdbus_cursor *c, const void *mem, u32 len)
 	c->len = len;
 }
 
-static int nfdbus_cursor_next_frag(struct nfdbus_cursor *c)
-{
-	const skb_frag_t *frag = &skb_shinfo(c->skb)->frags[c->frag++];
-
-	c->left = skb_frag_size(frag);
-	c->p = skb_frag_address_safe(frag);
-	return c->p ? 0 : -EOPNOTSUPP;
-}
-
 /**
  * nfdbus_cursor_fill() - make at least one byte readable
  * @c: cursor
@@ -66,7 +57,7 @@ static int nfdbus_cursor_next_frag(struct nfdbus_cursor *c)
  */
 int nfdbus_cursor_fill(struct nfdbus_cursor *c)
 {
-	int err;
+	const skb_frag_t *frag;
 
 	while (!c->left) {
 		if (!c->skb)
@@ -74,9 +65,11 @@ int nfdbus_cursor_fill(struct nfdbus_cursor *c)
 
 		cond_resched();
 		if (c->frag < skb_shinfo(c->skb)->nr_frags) {
-			err = nfdbus_cursor_next_frag(c);
-			if (err)
-				return err;
+			frag = &skb_shinfo(c->skb)->frags[c->frag++];
+			c->left = skb_frag_size(frag);
+			c->p = skb_frag_address_safe(frag);
+			if (!c->p)
+				return -EOPNOTSUPP;
 		} else if (c->next) {
 			nfdbus_cursor_enter(c, c->next);
 			c->next = c->next->next;

@@ -34,18 +34,6 @@ static int nfdbus_bus_init_stats(struct nfdbus_bus *nb)
 	return 0;
 }
 
-static void nfdbus_bus_init_fields(struct nfdbus_bus *nb)
-{
-	mutex_init(&nb->lock);
-	INIT_LIST_HEAD(&nb->link);
-	INIT_LIST_HEAD(&nb->clients);
-	INIT_LIST_HEAD(&nb->legacy_rules);
-	ida_init(&nb->slots);
-	nb->max_replies = 128;
-	nb->max_fds = 16;
-	nb->max_msg = NFDBUS_MAX_MSG;
-}
-
 /**
  * nfdbus_bus_alloc() - make the state of a bus
  *
@@ -61,7 +49,14 @@ struct nfdbus_bus *nfdbus_bus_alloc(void)
 	if (!nb)
 		return ERR_PTR(-ENOMEM);
 
-	nfdbus_bus_init_fields(nb);
+	mutex_init(&nb->lock);
+	INIT_LIST_HEAD(&nb->link);
+	INIT_LIST_HEAD(&nb->clients);
+	INIT_LIST_HEAD(&nb->legacy_rules);
+	ida_init(&nb->slots);
+	nb->max_replies = 128;
+	nb->max_fds = 16;
+	nb->max_msg = NFDBUS_MAX_MSG;
 	err = nfdbus_bus_init_stats(nb);
 	if (err)
 		goto err_free;

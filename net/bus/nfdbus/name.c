@@ -163,17 +163,6 @@ static void nfdbus_name_remove(struct nfdbus_bus *nb, struct nfdbus_name *name)
 	kfree_rcu(name, rcu);
 }
 
-static void nfdbus_name_disown(struct nfdbus_name *name)
-{
-	struct nfdbus_client *owner = rcu_access_pointer(name->owner);
-
-	if (!owner)
-		return;
-
-	list_del_rcu(&name->owner_link);
-	owner->nr_names--;
-}
-
 static void nfdbus_name_replace(struct nfdbus_bus *nb, struct nfdbus_name *name)
 {
 	struct nfdbus_name *next = name->next;
@@ -200,6 +189,7 @@ static void nfdbus_name_replace(struct nfdbus_bus *nb, struct nfdbus_name *name)
 bool nfdbus_names_commit(struct nfdbus_bus *nb, struct list_head *changes)
 {
 	struct nfdbus_name *name, *tmp;
+	struct nfdbus_client *owner;
 	bool lost = false;
 
 	lockdep_assert_held(&nb->lock);
@@ -209,7 +199,11 @@ bool nfdbus_names_commit(struct nfdbus_bus *nb, struct list_head *changes)
 			lost = true;
 			nb->nr_names--;
 		}
-		nfdbus_name_disown(name);
+		owner = rcu_access_pointer(name->owner);
+		if (owner) {
+			list_del_rcu(&name->owner_link);
+			owner->nr_names--;
+		}
 		if (name->next) {
 			nb->nr_names++;
 			nfdbus_name_replace(nb, name);

@@ -160,22 +160,6 @@ static int nfdbus_set_conf(struct nfdbus_set *set, struct nlattr *attr)
 	return 0;
 }
 
-static void nfdbus_set_change_client(struct nfdbus_set *set,
-				     struct nfdbus_client *nc,
-				     struct nlattr **tb)
-{
-	if (list_empty(&nc->change_link)) {
-		nc->new_flags = nc->flags;
-		nc->new_max_replies = nc->max_replies;
-		list_add_tail(&nc->change_link, &set->clients);
-	}
-	if (tb[NFDBUS_A_CLIENT_FLAGS])
-		nc->new_flags = nla_get_u32(tb[NFDBUS_A_CLIENT_FLAGS]);
-	if (tb[NFDBUS_A_CLIENT_MAX_REPLIES])
-		nc->new_max_replies =
-			nla_get_u32(tb[NFDBUS_A_CLIENT_MAX_REPLIES]);
-}
-
 static int nfdbus_set_client(struct nfdbus_set *set, struct nlattr *attr)
 {
 	struct nlattr *tb[NFDBUS_A_CLIENT_MAX + 1];
@@ -190,9 +174,20 @@ static int nfdbus_set_client(struct nfdbus_set *set, struct nlattr *attr)
 		return nfdbus_set_missing(set, attr, NFDBUS_A_CLIENT_FD);
 
 	err = nfdbus_set_client_from_fd(set, tb[NFDBUS_A_CLIENT_FD], &nc);
-	if (!err && nc)
-		nfdbus_set_change_client(set, nc, tb);
-	return err;
+	if (err || !nc)
+		return err;
+
+	if (list_empty(&nc->change_link)) {
+		nc->new_flags = nc->flags;
+		nc->new_max_replies = nc->max_replies;
+		list_add_tail(&nc->change_link, &set->clients);
+	}
+	if (tb[NFDBUS_A_CLIENT_FLAGS])
+		nc->new_flags = nla_get_u32(tb[NFDBUS_A_CLIENT_FLAGS]);
+	if (tb[NFDBUS_A_CLIENT_MAX_REPLIES])
+		nc->new_max_replies =
+			nla_get_u32(tb[NFDBUS_A_CLIENT_MAX_REPLIES]);
+	return 0;
 }
 
 static int nfdbus_set_rule(struct nfdbus_set *set, struct nfdbus_client *owner,
@@ -416,26 +411,20 @@ int nfdbus_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* Translates the time into the time namespace of the master. */
-static u64 nfdbus_since(const struct nfdbus_owed *owed)
-{
-	struct timespec64 ts = ns_to_timespec64(owed->since);
-
-	timens_add_monotonic(&ts);
-	return timespec64_to_ns(&ts);
-}
-
 static int nfdbus_put_expected(struct sk_buff *skb,
 			       const struct nfdbus_owed *owed)
 {
 	struct nlattr *nest = nla_nest_start(skb, NFDBUS_A_REPLY_EXPECTED);
+	struct timespec64 since = ns_to_timespec64(owed->since);
 
+	/* The master may be in a time namespace. */
+	timens_add_monotonic(&since);
 	if (!nest ||
 	    nla_put_u64_64bit(skb, NFDBUS_A_EXPECTED_ADDR, owed->key.caller,
 			      NFDBUS_A_EXPECTED_PAD) ||
 	    nla_put_u32(skb, NFDBUS_A_EXPECTED_SERIAL, owed->key.serial) ||
-	    nla_put_u64_64bit(skb, NFDBUS_A_EXPECTED_SINCE, nfdbus_since(owed),
-			      NFDBUS_A_EXPECTED_PAD))
+	    nla_put_u64_64bit(skb, NFDBUS_A_EXPECTED_SINCE,
+			      timespec64_to_ns(&since), NFDBUS_A_EXPECTED_PAD))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

@@ -39,12 +39,6 @@ static struct nfdbus_reply *nfdbus_reply_find(struct nfdbus_bus *nb, u64 caller,
 	return rhashtable_lookup_fast(&nb->replies, &key, nfdbus_reply_params);
 }
 
-static u32 nfdbus_reply_limit(const struct nfdbus_client *caller)
-{
-	return min(READ_ONCE(caller->bus->max_replies),
-		   READ_ONCE(caller->max_replies));
-}
-
 /* The counts have lockless readers. */
 static void nfdbus_reply_count(struct nfdbus_bus *nb,
 			       struct nfdbus_client *caller, int more)
@@ -61,7 +55,9 @@ static int nfdbus_reply_link(struct nfdbus_bus *nb, struct nfdbus_reply *reply)
 
 	if (reply->caller->left)
 		return -EPIPE;
-	if (reply->caller->nr_waits >= nfdbus_reply_limit(reply->caller))
+	if (reply->caller->nr_waits >=
+	    min(READ_ONCE(nb->max_replies),
+		READ_ONCE(reply->caller->max_replies)))
 		return -EDQUOT;
 
 	err = rhashtable_lookup_insert_fast(&nb->replies, &reply->node,
