@@ -116,22 +116,11 @@ static int bus_opt_set_flags(struct bus *bus, u32 *flags, u32 allowed,
 	return 0;
 }
 
-static int bus_opt_set_bus_flags(struct bus *bus, sockptr_t optval,
-				 unsigned int optlen)
-{
-	int err;
-
-	err = bus_opt_set_flags(bus, &bus->flags,
-				BUS_F_ORDERED | BUS_F_VIA_MASTER,
-				optval, optlen);
-	if (!err)
-		bus_clients_reroute(bus);
-	return err;
-}
-
 static int bus_set_listener(struct bus *bus, int optname, sockptr_t optval,
 			    unsigned int optlen)
 {
+	int err;
+
 	switch (optname) {
 	case BUS_RCVBUF:
 		return bus_opt_set_rcvbuf(bus, optval, optlen);
@@ -144,7 +133,12 @@ static int bus_set_listener(struct bus *bus, int optname, sockptr_t optval,
 					    &bus->overflow_multicast,
 					    optval, optlen);
 	case BUS_FLAGS:
-		return bus_opt_set_bus_flags(bus, optval, optlen);
+		err = bus_opt_set_flags(bus, &bus->flags,
+					BUS_F_ORDERED | BUS_F_VIA_MASTER,
+					optval, optlen);
+		if (!err)
+			bus_clients_reroute(bus);
+		return err;
 	default:
 		return -EINVAL;
 	}
@@ -186,37 +180,11 @@ static int bus_opt_eavesdrop(struct bus_client *client, sockptr_t optval,
 	return err ?: bus_client_eavesdrop(client, on);
 }
 
-/* Senders that wait for this client decide again, by the new policy. */
-static int bus_opt_set_client_overflow(struct bus_client *client,
-				       sockptr_t optval, unsigned int optlen)
-{
-	int err;
-
-	err = bus_opt_set_overflow(&client->overflow_unicast,
-				   &client->overflow_multicast, optval, optlen);
-	if (err)
-		return err;
-
-	af_bus_synchronize(client->bus);
-	bus_client_reroute(client);
-	return 0;
-}
-
-static int bus_opt_set_client_flags(struct bus_client *client,
-				    sockptr_t optval, unsigned int optlen)
-{
-	int err;
-
-	err = bus_opt_set_flags(client->bus, &client->flags, BUS_F_VIA_MASTER,
-				optval, optlen);
-	if (!err)
-		bus_client_reroute(client);
-	return err;
-}
-
 static int bus_set_accepted(struct bus_client *client, int optname,
 			    sockptr_t optval, unsigned int optlen)
 {
+	int err;
+
 	switch (optname) {
 	case BUS_ADD_ADDR:
 	case BUS_DEL_ADDR:
@@ -228,12 +196,24 @@ static int bus_set_accepted(struct bus_client *client, int optname,
 	case BUS_ACK:
 		return bus_opt_ack(client, optval, optlen);
 	case BUS_OVERFLOW:
-		return bus_opt_set_client_overflow(client, optval, optlen);
+		err = bus_opt_set_overflow(&client->overflow_unicast,
+					   &client->overflow_multicast,
+					   optval, optlen);
+		if (!err)
+			af_bus_synchronize(client->bus);
+		break;
 	case BUS_FLAGS:
-		return bus_opt_set_client_flags(client, optval, optlen);
+		err = bus_opt_set_flags(client->bus, &client->flags,
+					BUS_F_VIA_MASTER, optval, optlen);
+		break;
 	default:
 		return -EINVAL;
 	}
+
+	/* Senders that wait for the client decide again. */
+	if (!err)
+		bus_client_reroute(client);
+	return err;
 }
 
 /* Options of any socket. */

@@ -462,25 +462,6 @@ static bool bus_blocked_try(struct bus_blocked *e, const struct bus_need *need)
 	return room;
 }
 
-static struct bus_blocked *bus_blocked_get(struct bus_sock *b,
-					   struct bus_blocked **new,
-					   struct sock *recipient,
-					   const struct bus_need *need)
-{
-	struct bus_blocked *e = bus_blocked_find(b, recipient);
-
-	if (!e && *new && b->nr_blocked < BUS_BLOCKED_MAX) {
-		e = *new;
-		*new = NULL;
-		bus_waiter_init(&e->wait, &b->sk, recipient, NULL);
-		e->wait.need = *need;
-		e->told = false;
-		list_add_tail(&e->link, &b->blocked);
-		b->nr_blocked++;
-	}
-	return e;
-}
-
 /**
  * bus_block_on() - withhold EPOLLOUT until a recipient has room
  * @sk: sender
@@ -503,7 +484,16 @@ bool bus_block_on(struct sock *sk, struct sock *recipient,
 
 	spin_lock(&b->blocked_lock);
 	bus_blocked_expire(b);
-	e = bus_blocked_get(b, &new, recipient, need);
+	e = bus_blocked_find(b, recipient);
+	if (!e && new && b->nr_blocked < BUS_BLOCKED_MAX) {
+		e = new;
+		new = NULL;
+		bus_waiter_init(&e->wait, sk, recipient, NULL);
+		e->wait.need = *need;
+		e->told = false;
+		list_add_tail(&e->link, &b->blocked);
+		b->nr_blocked++;
+	}
 	if (e)
 		room = bus_blocked_try(e, need);
 	if (room)
