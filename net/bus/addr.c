@@ -4,8 +4,11 @@
  */
 
 #include <linux/rculist.h>
+#include <linux/rhashtable.h>
 #include <linux/slab.h>
+#include "addr.h"
 #include "bus.h"
+#include "client.h"
 
 /* The master chooses addresses, and any process can be a master. So the hash
  * has a secret seed, which is new after each rehash.

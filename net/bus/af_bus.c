@@ -19,6 +19,13 @@
 #include <net/netns/generic.h>
 #include <net/tcp_states.h>
 #include "bus.h"
+#include "client.h"
+#include "msg.h"
+#include "netns.h"
+#include "path.h"
+#include "queue.h"
+#include "sock.h"
+#include "user.h"
 
 static unsigned int bus_net_id __ro_after_init;
 

@@ -5,8 +5,15 @@
 
 #include <linux/file.h>
 #include <linux/percpu.h>
+#include <linux/rhashtable.h>
 #include <linux/slab.h>
+#include "addr.h"
 #include "bus.h"
+#include "client.h"
+#include "netns.h"
+#include "path.h"
+#include "sock.h"
+#include "user.h"
 
 static atomic64_t bus_last_cookie = ATOMIC64_INIT(0);
 

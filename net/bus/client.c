@@ -6,7 +6,12 @@
 #include <linux/cred.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include "addr.h"
 #include "bus.h"
+#include "client.h"
+#include "queue.h"
+#include "sock.h"
+#include "user.h"
 
 /**
  * bus_client_alloc() - make a client that the bus does not know yet

@@ -8,6 +8,13 @@
 #include <linux/slab.h>
 #include <trace/events/bus.h>
 #include "bus.h"
+#include "client.h"
+#include "msg.h"
+#include "queue.h"
+#include "route.h"
+#include "sock.h"
+#include "trace.h"
+#include "user.h"
 
 static void bus_route_add_eavesdropper(struct bus_route *route,
 				       struct bus_client *client)

@@ -8,7 +8,12 @@
 #include <linux/rculist.h>
 #include <linux/sock_diag.h>
 #include <net/netlink.h>
+#include "addr.h"
 #include "bus.h"
+#include "client.h"
+#include "path.h"
+#include "queue.h"
+#include "sock.h"
 
 /**
  * struct bus_diag - a request

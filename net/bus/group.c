@@ -5,7 +5,9 @@
 
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include "addr.h"
 #include "bus.h"
+#include "client.h"
 
 /**
  * bus_group_find() - the group of a prefix

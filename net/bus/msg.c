@@ -9,7 +9,8 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
-#include "bus.h"
+#include "msg.h"
+#include "user.h"
 
 static struct kmem_cache *bus_msg_cache __ro_after_init;
 

@@ -11,9 +11,13 @@
 #include <linux/fs_struct.h>
 #include <linux/jhash.h>
 #include <linux/namei.h>
+#include <linux/rhashtable.h>
 #include <linux/security.h>
 #include <net/af_unix.h>
 #include "bus.h"
+#include "netns.h"
+#include "path.h"
+#include "sock.h"
 
 static bool bus_path_is_abstract(const struct bus_path *path)
 {

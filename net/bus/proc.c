@@ -8,6 +8,9 @@
 #include <linux/seq_file_net.h>
 #include <linux/string_helpers.h>
 #include "bus.h"
+#include "netns.h"
+#include "path.h"
+#include "sock.h"
 
 static const char *const bus_role_names[] = {
 	[BUS_ROLE_NONE]		= "-",

@@ -7,7 +7,12 @@
  */
 
 #include <linux/slab.h>
-#include "bus.h"
+#include "client.h"
+#include "msg.h"
+#include "queue.h"
+#include "sock.h"
+#include "trace.h"
+#include "user.h"
 
 /* Shares that are kept although nothing is charged to them. */
 #define BUS_IDLE_SHARES	4

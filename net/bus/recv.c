@@ -4,7 +4,9 @@
  */
 
 #include <linux/sched/signal.h>
-#include "bus.h"
+#include "msg.h"
+#include "queue.h"
+#include "sock.h"
 
 static int bus_recv_wait(struct sock *sk, int flags, long *timeo)
 {

@@ -17,7 +17,15 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <trace/events/bus.h>
+#include "addr.h"
 #include "bus.h"
+#include "client.h"
+#include "msg.h"
+#include "netns.h"
+#include "queue.h"
+#include "route.h"
+#include "trace.h"
+#include "user.h"
 
 static void bus_route_undecide(struct bus_route *route)
 {

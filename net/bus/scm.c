@@ -8,7 +8,10 @@
 #include <linux/sched/user.h>
 #include <linux/slab.h>
 #include <net/af_unix.h>
-#include "bus.h"
+#include "addr.h"
+#include "msg.h"
+#include "sock.h"
+#include "user.h"
 
 /**
  * bus_scm_has_sockets() - are there descriptors of interest to the collector?

@@ -9,7 +9,14 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <trace/events/bus.h>
+#include "addr.h"
 #include "bus.h"
+#include "client.h"
+#include "msg.h"
+#include "path.h"
+#include "queue.h"
+#include "route.h"
+#include "sock.h"
 
 /**
  * struct bus_send - one sendmsg()

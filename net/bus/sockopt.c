@@ -5,7 +5,11 @@
 
 #include <linux/capability.h>
 #include <linux/uaccess.h>
+#include "addr.h"
 #include "bus.h"
+#include "client.h"
+#include "netns.h"
+#include "sock.h"
 
 static int bus_opt_read(void *val, size_t size, sockptr_t optval,
 			unsigned int optlen)

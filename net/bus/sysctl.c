@@ -5,7 +5,8 @@
 
 #include <linux/sysctl.h>
 #include <net/net_namespace.h>
-#include "bus.h"
+#include "netns.h"
+#include "user.h"
 
 static const unsigned int bus_msg_limit = BUS_MSG_LIMIT;
 static const unsigned int bus_recipients_limit = BUS_RECIPIENTS_LIMIT;

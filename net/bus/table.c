@@ -7,7 +7,9 @@
  * dump.
  */
 
-#include "bus.h"
+#include "client.h"
+#include "netns.h"
+#include "sock.h"
 
 void __net_init bus_table_init(struct net *net)
 {

@@ -4,6 +4,11 @@
  */
 
 #include "bus.h"
+#include "client.h"
+#include "msg.h"
+#include "route.h"
+#include "sock.h"
+#include "trace.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/bus.h>

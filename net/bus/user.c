@@ -8,7 +8,9 @@
 #include <linux/slab.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
-#include "bus.h"
+#include "queue.h"
+#include "sock.h"
+#include "user.h"
 
 static const struct rhashtable_params bus_user_params = {
 	.key_len		= sizeof(kuid_t),

@@ -20,7 +20,9 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/wake_q.h>
 #include <linux/slab.h>
-#include "bus.h"
+#include "queue.h"
+#include "sock.h"
+#include "user.h"
 
 /* Number of waiters that are checked while the lock of the queue is held, and
  * by one recv()

@@ -7,7 +7,7 @@
 
 #include <kunit/test.h>
 #include <linux/net.h>
-#include "../bus.h"
+#include <net/af_bus.h>
 
 #define NR_CLIENTS	3
 

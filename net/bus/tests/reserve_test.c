@@ -5,6 +5,10 @@
 
 #include <linux/workqueue.h>
 #include <net/sock.h>
+#include "../client.h"
+#include "../queue.h"
+#include "../sock.h"
+#include "../user.h"
 #include "bus_test.h"
 
 struct aside {

@@ -12,6 +12,11 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 #include <trace/events/kmem.h>
+#include "../addr.h"
+#include "../client.h"
+#include "../msg.h"
+#include "../queue.h"
+#include "../sock.h"
 #include "bus_test.h"
 
 /* Spliced pages */
