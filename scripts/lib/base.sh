@@ -2,17 +2,32 @@
 # shellcheck shell=bash
 # The kernels that AF_BUS is built into
 
-bases=(6.12 mainline)
+# The bases: series of Debian's linux-source packages, the oldest first. net/bus is
+# written for the newest, and patches/linux/NEWEST has all patches.
+bases=(
+	6.12 # of Debian 13
+	7.3  # backported to Debian 13
+)
+# shellcheck disable=SC2034
+oldest=${bases[0]} newest=${bases[-1]}
 
-# Prints the series of a base, as Debian's linux-source packages number it. mainline
-# is the newest series that Debian backports to stable; change this line when that
-# changes.
+# Prints the series of a base, which may also be another one that Debian has.
 base_series() {
 	case $1 in
-	mainline) echo 7.3 ;;
+	oldest | newest) echo "${!1}" ;;
 	[0-9]*.[0-9]*) echo "$1" ;;
-	*) die "no base $1: there are ${bases[*]}, another series of Debian's, or --tree DIR" ;;
+	*) die "no base $1: there are ${bases[*]}, oldest, newest, another series of Debian's, or --tree DIR" ;;
 	esac
+}
+
+# forms_of SERIES: lists the bases whose form of a patch or of a configuration SERIES
+# takes, the best first: its own, then those of newer bases, the oldest first.
+forms_of() {
+	{
+		printf '%s\n' "$1" "${bases[@]}" | LC_ALL=C sort -Vu | sed -n "/^${1//./\\.}\$/,\$p"
+		# For a series that is newer than all of them.
+		echo "$newest"
+	} | uniq
 }
 
 # base_source BASE [fetch]: prints the directory of the unmodified source in the

@@ -261,7 +261,7 @@ test_kernel() {
 			--env "DBUS_PATCHED=$("$top/scripts/dbus" path patched)" \
 			--env "DBUS_PLAIN=$("$top/scripts/dbus" path plain)"
 		# AppArmor of 6.12 lacks the support that dbus needs.
-		[ "$base $config" != "mainline release" ] ||
+		[ "$config" != release ] || [ "$base" = 6.12 ] ||
 			run_confined "$lane" "$dir/dbus" "$base" "$config" \
 				--env "DBUS_PATCHED=$("$top/scripts/dbus" path patched)"
 		[ "$config" != debug ] ||

@@ -6,7 +6,7 @@
 lane_configs() {
 	local base name names
 
-	for base in mainline 6.12; do
+	for base in "${bases[@]}"; do
 		mapfile -t names < <("$top/scripts/kernel" compile)
 		for name in "${names[@]}"; do
 			try "configs: $name of $base compiles without a warning" \

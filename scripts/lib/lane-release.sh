@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Runs all tests on the release kernel of mainline.
+# Runs all tests on the release kernel of the newest base.
 
 lane_release() {
-	test_kernel release mainline release
+	test_kernel release "$newest" release
 }

@@ -96,7 +96,7 @@ generated_is_current() {
 	local dir=$top/build/generated file status=0
 
 	rm -rf "$dir"
-	"$top/scripts/kernel" --base mainline generate "$dir"
+	"$top/scripts/kernel" --base newest generate "$dir"
 	while read -r file; do
 		diff -u "$top/$file" "$dir/$file" || status=1
 	done < <("$top/scripts/kernel" generated)
@@ -316,7 +316,7 @@ lane_static() {
 	local base source
 
 	need_packages shellcheck perl sparse git python3 python3-sphinx mandoc groff-base
-	source=$("$top/scripts/kernel" --base mainline source)
+	source=$("$top/scripts/kernel" --base newest source)
 	mapfile -t files < <(shell_files)
 	try "static: shellcheck" env -C "$top" shellcheck -x "${files[@]}" || true
 	try "static: every script has -h" commands_have_help || true
@@ -325,7 +325,7 @@ lane_static() {
 		try "static: applies to $base" "$top/scripts/kernel" --base "$base" try || true
 	done
 	for base in "${bases[@]}"; do
-		mapfile -t files < <(patch_series "$(base_series "$base")")
+		mapfile -t files < <(patch_series "$base")
 		try "static: patches to $base are mails" patches_are_mails \
 			"$("$top/scripts/kernel" --base "$base" source)" "${files[@]}" || true
 	done
@@ -348,6 +348,6 @@ lane_static() {
 	fi
 	[ -e "$top/net/bus/Kconfig" ] || return 0
 	say "sparse on net/bus"
-	try "static: sparse and W=1 on 6.12" compiler_has_no_word 6.12 debug || true
-	try "static: sparse and W=1 on mainline" compiler_has_no_word mainline release || true
+	try "static: sparse and W=1 on $oldest" compiler_has_no_word "$oldest" debug || true
+	try "static: sparse and W=1 on $newest" compiler_has_no_word "$newest" release || true
 }

@@ -13,22 +13,32 @@ overlay_files() {
 		done | LC_ALL=C sort -u
 }
 
-# patch_series SERIES: lists mainline's patches, or an older base's own versions of
-# them, after the patches that backport newer interfaces to that base.
+# patch_series SERIES: lists the patches of the newest base, or older bases' own forms
+# of them, after the patches that backport newer interfaces to SERIES.
 patch_series() {
-	local dir=$top/patches/linux file name
+	local dir=$top/patches/linux file base forms
 
+	mapfile -t forms < <(forms_of "$1")
 	for file in "$dir/$1"/0000-backport-*.patch; do
 		[ ! -e "$file" ] || echo "$file"
 	done
-	for file in "$dir"/mainline/*.patch; do
-		[ -e "$file" ] || continue
-		name=${file##*/}
-		if [ -e "$dir/$1/$name" ]; then
-			echo "$dir/$1/$name"
-		else
-			echo "$file"
-		fi
+	for file in "$dir/$newest"/*.patch; do
+		for base in "${forms[@]}"; do
+			[ -e "$dir/$base/${file##*/}" ] || continue
+			echo "$dir/$base/${file##*/}"
+			break
+		done
+	done
+}
+
+# Without this, a patch could be missing and nobody would notice.
+newest_has_all_patches() {
+	local dir=$top/patches/linux file
+
+	for file in "$dir"/*/*.patch; do
+		case ${file##*/} in 0000-backport-*) continue ;; esac
+		[ -e "$dir/$newest/${file##*/}" ] ||
+			die "patches/linux/$newest lacks ${file##*/}: the newest base has all patches"
 	done
 }
 
@@ -153,6 +163,7 @@ generate_netlink() {
 stage_all() {
 	local file patch bad
 
+	newest_has_all_patches
 	while read -r patch; do
 		stage_patch "$patch"
 	done < <(patch_series "$series")
