@@ -6,7 +6,8 @@
 # written for the newest, and patches/linux/NEWEST has all patches.
 bases=(
 	6.12 # of Debian 13
-	7.3  # backported to Debian 13
+	7.2  # backported to Debian 13
+	7.3  # the same
 )
 # shellcheck disable=SC2034
 oldest=${bases[0]} newest=${bases[-1]}
