@@ -43,10 +43,11 @@ struct unix_gc_node;
  *	of send()
  * @route: chooses recipients with af_bus_route_add(), or the master with
  *	af_bus_route_master(); if it calls neither, the message goes to the
- *	master. Called under rcu_read_lock(), must not sleep. Called again for
- *	the same message if the sender had to wait. If af_bus_route_reason() is
- *	set on entry, the message goes to the master whatever @route chooses,
- *	but @route must still update its own state
+ *	master. Called under rcu_read_lock(), must not sleep, and needs a limit
+ *	to its work, such as af_bus_max_recipients(). Called again for the same
+ *	message if the sender had to wait. If af_bus_route_reason() is set on
+ *	entry, the message goes to the master whatever @route chooses, but
+ *	@route must still update its own state
  * @settle: called once after each @route, in the same read section. If the
  *	message is staged, no recipient sees it yet; if not, this attempt does
  *	not deliver it, and claims must be undone. Must not sleep
@@ -91,6 +92,7 @@ void af_bus_put(struct bus *bus);
 struct net *af_bus_net(const struct bus *bus);
 u64 af_bus_cookie(const struct bus *bus);
 u32 af_bus_proto_id(const struct bus *bus);
+unsigned int af_bus_max_recipients(const struct bus *bus);
 void af_bus_synchronize(struct bus *bus);
 struct bus_client *af_bus_client_get(struct bus_client *client);
 void af_bus_client_put(struct bus_client *client);

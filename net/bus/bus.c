@@ -280,3 +280,17 @@ u64 bus_stat_sum(const struct bus *bus, enum bus_stat stat)
 	}
 	return sum;
 }
+
+/**
+ * af_bus_max_recipients() - how many clients may a message be meant for?
+ * @bus: bus
+ *
+ * A protocol bounds its own work for a message in proportion.
+ *
+ * Return: The number; it may change at any time.
+ */
+unsigned int af_bus_max_recipients(const struct bus *bus)
+{
+	return READ_ONCE(bus->limits->max_recipients);
+}
+EXPORT_SYMBOL_GPL(af_bus_max_recipients);

@@ -42,6 +42,11 @@ struct sk_buff;
 /* Not of D-Bus: a message with a longer header goes to the master. */
 #define NFDBUS_MAX_HEADER	(32u << 10)
 
+/* As this many comparisons with the longest rules take about as long as one
+ * recipient with a long filter.
+ */
+#define NFDBUS_RULES_PER_RECIPIENT	8
+
 #define NFDBUS_DRIVER		"org.freedesktop.DBus"
 
 enum nfdbus_type {
@@ -189,6 +194,9 @@ int nfdbus_check_values(struct nfdbus_cursor *c, const char *sig, u32 depth,
  * @signature: header field
  * @arg_mask: bit n: argument n is in @args if it is a string
  * @args: arguments that match rules compare
+ * @max_rules: rules that the message may be compared with, look-ups included;
+ *	valid if @hashed
+ * @nr_rules: those of this attempt
  * @nr_seen: bits in @seen
  * @seen: bit n: the client in slot n has been chosen for this broadcast
  * @claim: the expected reply that this message is; between route and settle
@@ -217,6 +225,8 @@ struct nfdbus_msg {
 	u64			arg_mask;
 	struct nfdbus_arg	*args;
 
+	u32			max_rules;
+	u32			nr_rules;
 	u32			nr_seen;
 	unsigned long		*seen;
 	struct nfdbus_reply	*claim;
@@ -670,6 +680,8 @@ int nfdbus_parse(struct bus_client *src, struct bus_msg *msg,
 		 struct sk_buff *skb);
 void nfdbus_route(struct bus_client *src, struct bus_msg *msg,
 		  struct bus_route *route);
+u32 nfdbus_match_rules(struct nfdbus_client *src, struct nfdbus_msg *m,
+		       struct bus_route *route);
 void nfdbus_settle(struct bus_client *src, struct bus_msg *msg, bool staged);
 void nfdbus_proto_msg_free(struct bus_msg *msg);
 

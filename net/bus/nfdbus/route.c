@@ -64,6 +64,12 @@ static void nfdbus_rule_keys_hash(struct nfdbus_msg *m)
 	m->hashed = true;
 }
 
+static void nfdbus_parse_for_rules(struct nfdbus_bus *nb, struct nfdbus_msg *m)
+{
+	nfdbus_rule_keys_hash(m);
+	m->max_rules = NFDBUS_RULES_PER_RECIPIENT * af_bus_max_recipients(nb->bus);
+}
+
 static int nfdbus_parse_broadcast(struct nfdbus_bus *nb, struct nfdbus_msg *m)
 {
 	m->nr_seen = READ_ONCE(nb->nr_slots);
@@ -83,7 +89,7 @@ static int nfdbus_parse_rest(struct nfdbus_bus *nb, struct nfdbus_msg *m,
 		err = nfdbus_parse_broadcast(nb, m);
 	}
 	if (m->seen || READ_ONCE(nb->taps.shapes))
-		nfdbus_rule_keys_hash(m);
+		nfdbus_parse_for_rules(nb, m);
 	return err ?: nfdbus_msg_check_body(m, skb, arg_mask);
 }
 
@@ -272,6 +278,14 @@ static u32 nfdbus_matched(const struct nfdbus_rule *rule, struct nfdbus_msg *m,
 	return NFDBUS_REASON_EAVESDROP;
 }
 
+/* The time that a message takes in one read section grows with the rules. A
+ * look-up counts as one: a sender may own many names.
+ */
+static bool nfdbus_may_compare(struct nfdbus_msg *m)
+{
+	return m->nr_rules++ < m->max_rules;
+}
+
 static u32 nfdbus_match_key(struct nfdbus_index *index,
 			    const struct nfdbus_key *key, struct nfdbus_msg *m,
 			    struct bus_route *route)
@@ -280,8 +294,13 @@ static u32 nfdbus_match_key(struct nfdbus_index *index,
 	struct nfdbus_rule *rule;
 	u32 reason;
 
+	if (!nfdbus_may_compare(m))
+		return NFDBUS_REASON_LIMIT;
+
 	list = nfdbus_index_find(index, key);
 	rhl_for_each_entry_rcu(rule, pos, list, node) {
+		if (!nfdbus_may_compare(m))
+			return NFDBUS_REASON_LIMIT;
 		/* Pairs with the release in nfdbus_matches_commit(). */
 		if (!smp_load_acquire(&rule->count) ||
 		    !nfdbus_rule_matches(rule, m))
@@ -377,14 +396,37 @@ static u32 nfdbus_match(struct nfdbus_client *src, struct nfdbus_index *index,
 	return BUS_REASON_NONE;
 }
 
+/**
+ * nfdbus_match_rules() - find the clients whose rules match a message
+ * @src: sender
+ * @m: message
+ * @route: clients are added to it
+ *
+ * A rule that eavesdrops is compared with each message, any other rule only
+ * with a signal without destination.
+ *
+ * Context: Under rcu_read_lock().
+ * Return: Why the message has to go to the master, or %BUS_REASON_NONE.
+ */
+u32 nfdbus_match_rules(struct nfdbus_client *src, struct nfdbus_msg *m,
+		       struct bus_route *route)
+{
+	u32 reason = BUS_REASON_NONE;
+
+	m->nr_rules = 0;
+	if (nfdbus_msg_is_broadcast(m))
+		reason = nfdbus_match(src, &src->bus->index, m, route);
+	return reason ?: nfdbus_match(src, &src->bus->taps, m, route);
+}
+EXPORT_SYMBOL_NFDBUS_TEST(nfdbus_match_rules);
+
 static u32 nfdbus_broadcast(struct nfdbus_client *src, struct nfdbus_msg *m,
 			    struct bus_route *route)
 {
 	af_bus_route_multicast(route);
 	bitmap_zero(m->seen, m->nr_seen);
 
-	return nfdbus_match(src, &src->bus->index, m, route) ?:
-	       nfdbus_match(src, &src->bus->taps, m, route);
+	return nfdbus_match_rules(src, m, route);
 }
 
 static u32 nfdbus_unicast(struct nfdbus_client *src, struct nfdbus_client *dst,
@@ -397,7 +439,7 @@ static u32 nfdbus_unicast(struct nfdbus_client *src, struct nfdbus_client *dst,
 	if (nfdbus_is_held(dst))
 		return BUS_REASON_VIA_MASTER;
 
-	reason = nfdbus_match(src, &src->bus->taps, m, route) ?:
+	reason = nfdbus_match_rules(src, m, route) ?:
 		 nfdbus_expect(src, dst, m);
 	if (!reason)
 		af_bus_route_add(route, dst->client);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nfdbus: tests of requests that change names and rules
+ * nfdbus: tests of requests that change names and rules, and of what rules cost
  */
 
 #include <linux/err.h>
@@ -259,6 +259,104 @@ static void test_rules_clear_and_abort(struct kunit *test)
 	end(s);
 }
 
+/* A message that is compared with rules; they are found by its interface */
+static void message_for_rules(struct nfdbus_msg *m, const char *destination)
+{
+	memset(m, 0, sizeof(*m));
+	m->type = NFDBUS_TYPE_SIGNAL;
+	m->arg_mask = ~0ULL;
+	m->hashed = true;
+	m->path = (struct nfdbus_str){ "/x", 2, nfdbus_hash("/x", 2) };
+	m->interface = (struct nfdbus_str){ "a.b", 3, nfdbus_hash("a.b", 3) };
+	if (destination)
+		m->destination.s = destination;
+}
+
+static u32 match_rules(struct state *s, struct nfdbus_msg *m, u32 max)
+{
+	u32 reason;
+
+	m->max_rules = max;
+	rcu_read_lock();
+	reason = nfdbus_match_rules(s->client[0], m, NULL);
+	rcu_read_unlock();
+	return reason;
+}
+
+/* Each attempt has the limit for itself. */
+static void expect_limit(struct kunit *test, struct state *s,
+			 const char *destination, u32 max)
+{
+	struct nfdbus_msg m;
+	int i;
+
+	message_for_rules(&m, destination);
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, match_rules(s, &m, max), BUS_REASON_NONE);
+		KUNIT_EXPECT_EQ(test, match_rules(s, &m, max - 1),
+				NFDBUS_REASON_LIMIT);
+	}
+	KUNIT_EXPECT_EQ(test, match_rules(s, &m, 0), NFDBUS_REASON_LIMIT);
+}
+
+/* Rules with the interface of the message that do not match it */
+static void add_rules(struct kunit *test, struct state *s, const char *format,
+		      unsigned int nr)
+{
+	char text[80];
+
+	while (nr--) {
+		snprintf(text, sizeof(text), format, nr);
+		KUNIT_EXPECT_EQ(test, 0, change_rule(s, s->client[nr % 2], text,
+						     true));
+	}
+	nfdbus_matches_commit(s->nb, &s->changes);
+}
+
+static void test_rules_that_do_not_match(struct kunit *test)
+{
+	struct state *s = begin(test);
+	struct nfdbus_msg m;
+
+	add_rules(test, s, "interface='a.b',path_namespace='/n%u'", 10);
+	expect_limit(test, s, NULL, 1 + 10);
+
+	/* The rules of another interface cost nothing. */
+	add_rules(test, s, "interface='a.c',path_namespace='/n%u'", 10);
+	expect_limit(test, s, NULL, 1 + 10);
+
+	/* The limit is for both indexes together. */
+	add_rules(test, s, "interface='a.b',path_namespace='/n%u',eavesdrop='true'", 5);
+	expect_limit(test, s, NULL, 1 + 10 + 1 + 5);
+
+	/* A signal with a destination is compared only with the second. */
+	expect_limit(test, s, ":0.2", 1 + 5);
+
+	KUNIT_EXPECT_EQ(test, 0, change_rule(s, NULL, "interface='a.b'", true));
+	nfdbus_matches_commit(s->nb, &s->changes);
+	message_for_rules(&m, NULL);
+	KUNIT_EXPECT_EQ(test, match_rules(s, &m, 12), NFDBUS_REASON_LEGACY);
+	end(s);
+}
+
+/* A rule with a sender is looked up by each name that the sender owns. */
+static void test_rules_of_many_names(struct kunit *test)
+{
+	struct state *s = begin(test);
+	char text[16];
+	int i;
+
+	add_rules(test, s, "sender='c.d%u'", 1);
+	expect_limit(test, s, NULL, 1);
+	for (i = 0; i < 10; i++) {
+		snprintf(text, sizeof(text), "a.b%d", i);
+		own(test, s, text, NFDBUS_NAME_OWNED, s->client[0]);
+	}
+	nfdbus_names_commit(s->nb, &s->changes);
+	expect_limit(test, s, NULL, 1 + 10);
+	end(s);
+}
+
 static struct kunit_case state_cases[] = {
 	KUNIT_CASE(test_names),
 	KUNIT_CASE(test_names_last_change_counts),
@@ -267,6 +365,8 @@ static struct kunit_case state_cases[] = {
 	KUNIT_CASE(test_rules_are_counted),
 	KUNIT_CASE(test_rules_that_eavesdrop),
 	KUNIT_CASE(test_rules_clear_and_abort),
+	KUNIT_CASE(test_rules_that_do_not_match),
+	KUNIT_CASE(test_rules_of_many_names),
 	{}
 };
 

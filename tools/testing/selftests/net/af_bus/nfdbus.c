@@ -4,6 +4,7 @@
  * and what the master sets by netlink.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <time.h>
 #include <unistd.h>
 #include <sys/resource.h>
@@ -344,6 +345,71 @@ TEST_F(nfdbus, eavesdropping)
 	EXPECT_STREQ(EAVESDROP, came(self->l[0].acc));
 	EXPECT_EQ(0, send_to(self, 1, &call, ":0.1"));
 	EXPECT_STREQ("2", came(self->l[0].fd));
+	EXPECT_QUIET();
+}
+
+/* In a namespace of its own, where a message may be meant for one client */
+static int one_recipient(struct _test_data_nfdbus *self)
+{
+	int err;
+
+	if (unshare(CLONE_NEWNET))
+		return errno;
+	if (!write_text("/proc/sys/net/bus/max_recipients", "1"))
+		return EIO;
+
+	nfdbus_close(&self->r);
+	tbus_close(&self->b);
+	err = dbus_open(&self->b, 4);
+	if (!err)
+		err = nfdbus_open(&self->r);
+	self->l = self->b.link;
+	return err ?: nfdbus_conf(&self->r, self->b.listener,
+				  NFDBUS_A_CONF_FLAGS, NFDBUS_BUS_F_ALLOW_ALL);
+}
+
+static int match_many(struct _test_data_nfdbus *self, const char *format,
+		      int nr)
+{
+	char rule[80];
+	int err = 0;
+
+	while (!err && nr--) {
+		snprintf(rule, sizeof(rule), format, nr);
+		err = match(self, nr % 4, rule);
+	}
+	return err;
+}
+
+/* A message is compared with eight rules for each recipient that it may have;
+ * the look-up that finds them is one of the eight.
+ */
+TEST_F(nfdbus, many_rules)
+{
+	static const char rules[] = "interface='t.I',path_namespace='/n%d'";
+	static const char taps[] = "member='Call',arg0path='/%d',eavesdrop='true'";
+
+	ASSERT_EQ(0, one_recipient(self));
+	ASSERT_EQ(0, match_many(self, rules, 7));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_QUIET();
+	ASSERT_EQ(0, match(self, 3, "interface='t.I',arg1='x'"));
+	EXPECT_EQ(0, dbus_send(self->l[0].fd, &signal_msg));
+	EXPECT_STREQ(LIMIT, came(self->l[0].acc));
+	EXPECT_EQ(0, send_to(self, 0, &signal_msg, ":0.2"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+
+	ASSERT_EQ(0, match_many(self, taps, 7));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
+	ASSERT_EQ(0, match(self, 3, "member='Call',arg1='x',eavesdrop='true'"));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+	EXPECT_STREQ(LIMIT, came(self->l[0].acc));
+
+	ASSERT_EQ(0, unmatch(self, 3, "interface='t.I',arg1='x'"));
+	ASSERT_TRUE(write_text("/proc/sys/net/bus/max_recipients", "2"));
+	EXPECT_EQ(0, send_to(self, 0, &call, ":0.2"));
+	EXPECT_STREQ("1", came(self->l[1].fd));
 	EXPECT_QUIET();
 }
 
