@@ -326,7 +326,8 @@ static void test_rules_that_do_not_match(struct kunit *test)
 	expect_limit(test, s, NULL, 1 + 10);
 
 	/* The limit is for both indexes together. */
-	add_rules(test, s, "interface='a.b',path_namespace='/n%u',eavesdrop='true'", 5);
+	add_rules(test, s,
+		  "interface='a.b',path_namespace='/n%u',eavesdrop='true'", 5);
 	expect_limit(test, s, NULL, 1 + 10 + 1 + 5);
 
 	/* A signal with a destination is compared only with the second. */
