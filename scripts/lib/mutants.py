@@ -107,7 +107,7 @@ for number, patch in enumerate(patches, 1):
 for path, text in original.items():
     with open(f"{tree}/{path}", "w") as file:
         file.write(weave(text, mutants[path]))
-with open(f"{tree}/net/bus/stat.c", "a") as file:
+with open(f"{tree}/net/bus/bus.c", "a") as file:
     file.write("\n#include <linux/module.h>\n\nunsigned int bus_mutant;\n"
                "EXPORT_SYMBOL_GPL(bus_mutant);\n"
                "module_param(bus_mutant, uint, 0644);\n")
