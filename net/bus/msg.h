@@ -43,7 +43,7 @@ struct bus_msg {
 	void			*proto_data;	/* of the protocol */
 };
 
-/* What a copy has to itself */
+/* The state of one copy, in its cb */
 struct bus_skb_cb {
 	/* Referenced by the sender's own, and by a clone once it has its
 	 * destructor.

@@ -13,7 +13,7 @@
 struct ctl_table_header;
 struct net;
 
-/* What a network namespace has */
+/* The state of AF_BUS in a network namespace */
 struct bus_net {
 	struct ctl_table_header	*header;	/* of the sysctls */
 	/* bytes, the most that BUS_MAX_MSG may be */

@@ -51,7 +51,7 @@ struct bus_want {
 	bool			creds;		/* of the sender */
 };
 
-/* What was got where memory may be waited for */
+/* Memory that was allocated between attempts */
 struct bus_spare {
 	struct sk_buff_head	skbs;		/* clones */
 	struct list_head	shares;		/* struct bus_share */

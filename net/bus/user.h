@@ -38,7 +38,7 @@ static inline bool bus_share_fits(u64 held, u64 total, u64 more, u64 budget)
 	return others <= budget && held + more <= (budget - others) / 2;
 }
 
-/* What a copy is charged to, beside its queue */
+/* The shares that a copy is charged to, beside its queue */
 struct bus_bill {
 	/* of its sender in the queue, until it leaves the queue, or NULL */
 	struct bus_share	*share;
